@@ -1,0 +1,4 @@
+/** A segment that is not what was sealed: changed, cut, lengthened, reordered, or under another key or context. */
+export class SegmentError extends Error {
+  override readonly name = 'SegmentError';
+}
