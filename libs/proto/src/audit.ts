@@ -1,0 +1,1 @@
+export * from './gen/keystead/audit/v1/audit.js';

@@ -1,0 +1,1 @@
+export * from './gen/keystead/hsm/v1/hsm.js';

@@ -1,0 +1,1 @@
+export * from './gen/keystead/iam/v1/iam.js';

@@ -1,0 +1,1 @@
+export * from './gen/keystead/kms/v1/kms.js';
