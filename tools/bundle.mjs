@@ -21,7 +21,9 @@ export async function bundle({ only = [], force = false } = {}) {
   if (stale.length === 0) return [];
   const { build } = await import('esbuild');
   const results = await Promise.allSettled(stale.map((path) => bundleApp(build, path, shared)));
-  const failed = results.flatMap((result, i) => (result.status === 'rejected' ? [`${stale[i]}: ${result.reason.message}`] : []));
+  const failed = results.flatMap((result, i) =>
+    result.status === 'rejected' ? [`${stale[i]}: ${result.reason.message}`] : [],
+  );
   if (failed.length > 0) throw new Error(failed.join('\n'));
   return stale.map((path) => basename(path));
 }
@@ -60,7 +62,9 @@ function replaceFile(path, contents) {
 }
 
 function entryPoints(path) {
-  const workers = readdirSync(join(root, path, 'src'), { recursive: true }).filter((name) => name.endsWith('.worker.ts'));
+  const workers = readdirSync(join(root, path, 'src'), { recursive: true }).filter((name) =>
+    name.endsWith('.worker.ts'),
+  );
   const entry = (name) => ({ in: join(path, 'src', name), out: basename(name, '.ts') });
   return ['main.ts', ...workers].map(entry);
 }
@@ -75,7 +79,8 @@ function copyMigrations(path, target) {
   }
 }
 
-const libraries = () => workspaces().flatMap(({ path }) => (path.startsWith('libs/') ? [`${path}/src`, `${path}/package.json`] : []));
+const libraries = () =>
+  workspaces().flatMap(({ path }) => (path.startsWith('libs/') ? [`${path}/src`, `${path}/package.json`] : []));
 const stampFor = (path, shared) => shared + fingerprint([`${path}/src`, `${path}/package.json`]);
 const stampOf = (path) => join(root, 'dist', basename(path), '.stamp');
 

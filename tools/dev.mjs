@@ -22,7 +22,9 @@ for (const folder of ['apps', 'libs', 'proto']) {
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop(signal));
 
 function up() {
-  const started = spawn(process.execPath, [join(root, 'tools/start.mjs'), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const started = spawn(process.execPath, [join(root, 'tools/start.mjs'), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   started.on('exit', (code) => {
     if (stopping) process.exit(code ?? 0);
   });

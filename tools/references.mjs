@@ -11,7 +11,9 @@ const pathOf = new Map(all.map(({ path, manifest }) => [manifest.name, path]));
 const wanted = [
   ...all.map(({ path, manifest }) => [
     `${path}/tsconfig.json`,
-    Object.keys(manifest.dependencies ?? {}).flatMap((name) => pathOf.get(name) ?? []).map((to) => posix.relative(path, to)),
+    Object.keys(manifest.dependencies ?? {})
+      .flatMap((name) => pathOf.get(name) ?? [])
+      .map((to) => posix.relative(path, to)),
   ]),
   ['tsconfig.tests.json', all.map(({ path }) => `./${path}`)],
   ['tsconfig.json', [...all.map(({ path }) => `./${path}`), './tsconfig.tests.json']],
@@ -27,5 +29,8 @@ for (const [file, references] of wanted) {
   if (!process.argv.includes('--check')) writeFileSync(join(root, file), after);
 }
 
-if (outdated.length > 0) console.log(`references: ${process.argv.includes('--check') ? 'out of date, run `npm run references`' : 'written'}: ${outdated.join(', ')}`);
+if (outdated.length > 0)
+  console.log(
+    `references: ${process.argv.includes('--check') ? 'out of date, run `npm run references`' : 'written'}: ${outdated.join(', ')}`,
+  );
 if (outdated.length > 0 && process.argv.includes('--check')) process.exitCode = 1;
