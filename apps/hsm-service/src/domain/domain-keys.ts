@@ -1,0 +1,60 @@
+import { KeysteadError } from '@keystead/errors';
+import { zero } from './bytes.js';
+import { openToken, parseToken, sealToken, type ParsedToken, type TokenHeader } from './token.js';
+
+/** One domain key: wraps the material of every token of its epoch. */
+export interface DomainKey {
+  /** From 1, never used twice in a domain. */
+  readonly epoch: number;
+  /** ACTIVE wraps and unwraps; DECRYPT only unwraps; DESTROYED is a memory of the epoch, without a key. */
+  readonly state: 'ACTIVE' | 'DECRYPT' | 'DESTROYED';
+  /** Milliseconds since 1970 UTC. */
+  readonly createdMs: bigint;
+  /** 32 bytes; empty once destroyed. */
+  readonly key: Buffer;
+}
+
+/** The domain keys of one domain: makes and opens its tokens. */
+export class DomainKeys {
+  readonly domain: Buffer;
+  readonly #byEpoch: ReadonlyMap<number, DomainKey>;
+  readonly #active: DomainKey;
+
+  constructor(domain: Buffer, keys: readonly DomainKey[]) {
+    const active = keys.filter((key) => key.state === 'ACTIVE');
+    if (active.length !== 1) throw new RangeError('domain keys: exactly one must be ACTIVE');
+    this.domain = domain;
+    this.#byEpoch = new Map(keys.map((key) => [key.epoch, key]));
+    this.#active = active[0] as DomainKey;
+  }
+
+  get activeEpoch(): number {
+    return this.#active.epoch;
+  }
+
+  /** Wraps material under the active domain key. */
+  seal(
+    fields: Omit<TokenHeader, 'materialId' | 'domain' | 'epoch'>,
+    material: Uint8Array,
+    random: Uint8Array,
+  ): ParsedToken {
+    const header = { ...fields, domain: this.domain, epoch: this.#active.epoch };
+    return parseToken(sealToken(this.#active.key, header, material, random));
+  }
+
+  /** Material of a token of this domain; the caller overwrites it. Throws InvalidToken for any other. */
+  open(token: ParsedToken): Buffer {
+    const key = this.#byEpoch.get(token.header.epoch);
+    if (!key || key.state === 'DESTROYED' || !token.header.domain.equals(this.domain)) throw foreignToken();
+    return openToken(key.key, token);
+  }
+
+  /** Overwrites every key; nothing can be opened afterwards. */
+  close(): void {
+    for (const { key } of this.#byEpoch.values()) zero(key);
+  }
+}
+
+function foreignToken(): KeysteadError {
+  return new KeysteadError('InvalidToken', 'The key token belongs to another HSM domain or to a destroyed domain key.');
+}

@@ -1,0 +1,143 @@
+import { gcmsiv } from '@noble/ciphers/aes.js';
+import { KeysteadError } from '@keystead/errors';
+import { consuming, exactly, Reader, u64, uint, view } from './bytes.js';
+import { kdf } from './kdf.js';
+import { fixedMaterialBytes, isMaterial, KEY_SPECS, MATERIAL_ID_BYTES, materialId, USAGE_MASK } from './material.js';
+
+/** What a key token says about its material; all of it is authenticated. */
+export interface TokenHeader {
+  /** Bits of `usages`. */
+  readonly usage: number;
+  /** 1 to 20, the place in `KEY_SPECS`. */
+  readonly spec: number;
+  /** 0 AWS_KMS, 1 EXTERNAL, 2 AWS_CLOUDHSM, 3 EXTERNAL_KEY_STORE. */
+  readonly origin: number;
+  readonly multiRegion: boolean;
+  /** The domain key that wraps the material. */
+  readonly epoch: number;
+  /** 16 bytes that name the HSM domain. */
+  readonly domain: Buffer;
+  /** The 12 digits of the owner as a number. */
+  readonly account: bigint;
+  /** The UUID's 16 bytes, or the 32 hex digits of an mrk- id. */
+  readonly keyId: Buffer;
+  /** 32 bytes. */
+  readonly materialId: Buffer;
+  /** Milliseconds since 1970 UTC. */
+  readonly createdMs: bigint;
+  /** Counts the materials of a key from 0. */
+  readonly generation: number;
+}
+
+/** A token taken apart, not yet authenticated. */
+export interface ParsedToken {
+  readonly header: TokenHeader;
+  readonly bytes: Buffer;
+}
+
+/** Salt and nonce of one token: 28 fresh random bytes. */
+export const TOKEN_RANDOM_BYTES = 28;
+/** How much longer a token is than the material in it. */
+export const TOKEN_OVERHEAD = 148;
+/** No token is longer: the largest import token fits AWS's limit of 6,144 bytes. */
+export const MAX_TOKEN_BYTES = 6144;
+
+// "KST" | '1' format | 0x01 suite: AES-256-GCM-SIV under a key derived for this token alone
+const PREFIX = Buffer.from([0x4b, 0x53, 0x54, 0x31, 0x01]);
+const SALT_AT = 104;
+const AAD_BYTES = 132;
+const MAX_ACCOUNT = 999_999_999_999n;
+
+/** Wraps material under a domain key. The material id is computed here, so that a token never lies about it. */
+export function sealToken(
+  domainKey: Uint8Array,
+  fields: Omit<TokenHeader, 'materialId'>,
+  material: Uint8Array,
+  random: Uint8Array,
+): Buffer {
+  exactly(random, TOKEN_RANDOM_BYTES, 'random');
+  const header = { ...fields, materialId: materialId(material, fields.keyId) };
+  const aad = Buffer.concat([encodeHeader(header, material.length), random]);
+  parseToken(Buffer.concat([aad, Buffer.alloc(material.length + 16)]));
+  const sealed = consuming(tokenKey(domainKey, header, aad), (key) =>
+    gcmsiv(key, random.subarray(16), aad).encrypt(material),
+  );
+  return Buffer.concat([aad, sealed]);
+}
+
+/**
+ * Authenticates a token and returns its material, which the caller overwrites after use.
+ * Throws InvalidToken if the domain key is another one or any bit of the token was changed.
+ */
+export function openToken(domainKey: Uint8Array, token: ParsedToken): Buffer {
+  const aad = token.bytes.subarray(0, AAD_BYTES);
+  const material = consuming(tokenKey(domainKey, token.header, aad), (key) => unwrap(key, aad, token.bytes));
+  if (isMaterial(material, token.header.keyId, token.header.materialId)) return material;
+  material.fill(0);
+  throw invalidToken();
+}
+
+function unwrap(key: Uint8Array, aad: Buffer, token: Buffer): Buffer {
+  try {
+    return view(gcmsiv(key, aad.subarray(SALT_AT + 16), aad).decrypt(token.subarray(AAD_BYTES)));
+  } catch {
+    throw invalidToken();
+  }
+}
+
+function tokenKey(domainKey: Uint8Array, header: TokenHeader, aad: Buffer): Buffer {
+  exactly(domainKey, 32, 'domain key');
+  const salt = aad.subarray(SALT_AT, SALT_AT + 16);
+  return kdf(domainKey, 'keystead/v1/token', Buffer.concat([header.domain, uint(header.epoch, 4), salt]), 32);
+}
+
+function encodeHeader(h: TokenHeader, length: number): Buffer {
+  exactly(h.domain, 16, 'domain');
+  exactly(h.keyId, 16, 'key id');
+  const kind = [uint(h.usage, 1), uint(h.spec, 2), uint(h.origin, 1), uint(h.multiRegion ? 1 : 0, 1), Buffer.alloc(2)];
+  const owner = [uint(h.epoch, 4), h.domain, u64(h.account), h.keyId, h.materialId];
+  return Buffer.concat([PREFIX, ...kind, ...owner, u64(h.createdMs), uint(h.generation, 4), uint(length, 4)]);
+}
+
+/** Takes a token apart. Throws InvalidToken for anything that `sealToken` would not have written. */
+export function parseToken(source: Uint8Array): ParsedToken {
+  const bytes = view(source);
+  if (bytes.length <= TOKEN_OVERHEAD || bytes.length > MAX_TOKEN_BYTES) throw invalidToken();
+  const reader = new Reader(bytes);
+  if (!reader.take(PREFIX.length).equals(PREFIX)) throw invalidToken();
+  const header = readHeader(reader);
+  const length = reader.uint(4);
+  if (length !== bytes.length - TOKEN_OVERHEAD || !isCanonical(header, length)) throw invalidToken();
+  return { header, bytes };
+}
+
+function readHeader(reader: Reader): TokenHeader {
+  const [usage, spec, origin, flags, reserved] = [1, 2, 1, 1, 2].map((n) => reader.uint(n)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (flags > 1 || reserved !== 0) throw invalidToken();
+  return {
+    ...{ usage, spec, origin, multiRegion: flags === 1 },
+    epoch: reader.uint(4),
+    domain: reader.take(16),
+    account: reader.u64(),
+    keyId: reader.take(16),
+    materialId: reader.take(MATERIAL_ID_BYTES),
+    createdMs: reader.u64(),
+    generation: reader.uint(4),
+  };
+}
+
+function isCanonical(header: TokenHeader, length: number): boolean {
+  const { usage, spec, origin, account } = header;
+  if (usage === 0 || (usage & ~USAGE_MASK) !== 0 || origin > 3 || account > MAX_ACCOUNT) return false;
+  return spec >= 1 && spec <= KEY_SPECS.length && (fixedMaterialBytes(spec) ?? length) === length;
+}
+
+function invalidToken(): KeysteadError {
+  return new KeysteadError('InvalidToken', 'The key token was not made by this HSM domain or has been changed.');
+}
