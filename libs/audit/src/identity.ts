@@ -1,0 +1,61 @@
+import { type CallContext, type Principal, PrincipalType, type Session } from '@keystead/proto/common';
+import { canonicalJson, type Json } from './canonical.js';
+import { isoSeconds } from './time.js';
+
+/** CloudTrail's userIdentity, as canonical JSON, for the log of `recipientAccount`. */
+export function userIdentity(context: CallContext, recipientAccount: string): string {
+  const { principal } = context;
+  if (!principal) throw new TypeError('a record needs a principal');
+  return canonicalJson({ ...identityOf(principal, context, recipientAccount), invokedBy: invokedBy(context) });
+}
+
+/** Service principals and forwarded calls name the service that made the call. */
+export function invokedBy(context: CallContext): string | undefined {
+  if (context.viaService !== '') return `${context.viaService}.amazonaws.com`;
+  return context.principal?.type === PrincipalType.PRINCIPAL_TYPE_SERVICE ? context.principal.arn : undefined;
+}
+
+/** LookupEvents' Username: the user, the role session, "root"; empty for a service. */
+export function usernameOf(principal: Principal): string {
+  switch (principal.type) {
+    case PrincipalType.PRINCIPAL_TYPE_IAM_USER:
+      return principal.userName;
+    case PrincipalType.PRINCIPAL_TYPE_ASSUMED_ROLE:
+      return lastSegment(principal.arn);
+    case PrincipalType.PRINCIPAL_TYPE_ROOT:
+      return 'root';
+    default:
+      return '';
+  }
+}
+
+function identityOf(principal: Principal, context: CallContext, recipientAccount: string): Record<string, Json> {
+  if (principal.type === PrincipalType.PRINCIPAL_TYPE_SERVICE) return { type: 'AWSService' };
+  const { uniqueId, account, arn } = principal;
+  // The owner of a resource learns only which account called (CloudTrail's type AWSAccount).
+  if (account !== recipientAccount) return { type: 'AWSAccount', principalId: uniqueId, accountId: account };
+  const common = { principalId: uniqueId, arn, accountId: account, accessKeyId: context.accessKeyId || undefined };
+  const session = context.session && sessionContext(context.session, account);
+  switch (principal.type) {
+    case PrincipalType.PRINCIPAL_TYPE_ROOT:
+      return { type: 'Root', ...common, sessionContext: session };
+    case PrincipalType.PRINCIPAL_TYPE_IAM_USER:
+      return { type: 'IAMUser', ...common, userName: principal.userName, sessionContext: session };
+    case PrincipalType.PRINCIPAL_TYPE_ASSUMED_ROLE:
+      return { type: 'AssumedRole', ...common, sessionContext: session };
+    default:
+      throw new TypeError(`a record needs a known type of principal, not ${String(principal.type)}`);
+  }
+}
+
+function sessionContext(session: Session, account: string): Json {
+  const attributes = { creationDate: isoSeconds(Number(session.issuedAtMs)), mfaAuthenticated: 'false' };
+  if (!session.issuerArn.includes(':role/')) return { attributes };
+  const { issuerArn: arn, issuerUniqueId: principalId } = session;
+  const sessionIssuer = { type: 'Role', principalId, arn, accountId: account, userName: lastSegment(arn) };
+  return { attributes, sessionIssuer };
+}
+
+function lastSegment(arn: string): string {
+  return arn.slice(arn.lastIndexOf('/') + 1);
+}

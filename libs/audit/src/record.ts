@@ -1,0 +1,126 @@
+import type { CallContext } from '@keystead/proto/common';
+import { type AuditRecord, EventCategory } from '@keystead/proto/audit';
+import { canonicalJson, type Json, redactedJson, writeString } from './canonical.js';
+import { errorCode, type ErrorFields } from './error-fields.js';
+import { newEventId } from './event-id.js';
+import { invokedBy, userIdentity, usernameOf } from './identity.js';
+import { maxRecordBytes, shrink } from './oversize.js';
+import { isoSeconds } from './time.js';
+
+/** A resource of a record, for example {arn, accountId, type: 'AWS::KMS::Key'}. */
+export interface RecordResource {
+  readonly arn: string;
+  readonly type: string;
+  /** The owner's 12 digits; left out where unknown. */
+  readonly accountId?: string | undefined;
+}
+
+/** Members of a record that the service decides; what is absent from both lists is null, as CloudTrail writes it. */
+export interface RecordBody {
+  readonly requestParameters?: Readonly<Record<string, Json>> | null | undefined;
+  readonly responseElements?: Readonly<Record<string, Json>> | null | undefined;
+  readonly additionalEventData?: Readonly<Record<string, Json>> | undefined;
+  readonly serviceEventDetails?: Readonly<Record<string, Json>> | undefined;
+}
+
+/** One API call or service event to be recorded. */
+export interface CloudTrailEvent extends RecordBody {
+  /** UUID; made when absent. An outbox needs it to be the same at every delivery. */
+  readonly eventId?: string | undefined;
+  readonly at: Date;
+  /** For example "us-east-1". */
+  readonly region: string;
+  /** For example "kms.amazonaws.com". */
+  readonly eventSource: string;
+  /** For example "Encrypt". */
+  readonly eventName: string;
+  /** True also for Encrypt, Decrypt and GenerateDataKey (CloudTrail's rule). */
+  readonly readOnly: boolean;
+  readonly resources?: readonly RecordResource[] | undefined;
+  /** A KeysteadError, or AWS's name and message; absent when the call succeeded. */
+  readonly error?: ErrorFields | undefined;
+  /** Default Management. */
+  readonly category?: 'Management' | 'Data' | undefined;
+  /** Default AwsApiCall. */
+  readonly eventType?: 'AwsApiCall' | 'AwsServiceEvent' | undefined;
+  /** In whose log the record lies; default the caller's account. Service principals need it. */
+  readonly recipientAccount?: string | undefined;
+  /** The same in the caller's and the owner's copy of a cross-account call. */
+  readonly sharedEventId?: string | undefined;
+}
+
+/** A CloudTrail record (eventVersion 1.11) and its look-up columns. Throws TypeError when the context has no principal. */
+export function cloudTrailRecord(context: CallContext, event: CloudTrailEvent): AuditRecord {
+  const { principal } = context;
+  if (!principal) throw new TypeError('a record needs a principal');
+  const account = event.recipientAccount ?? principal.account;
+  const eventId = event.eventId ?? newEventId(event.at);
+  return {
+    eventId,
+    eventTimeMs: BigInt(event.at.getTime()),
+    eventName: event.eventName,
+    eventSource: event.eventSource,
+    category:
+      event.category === 'Data' ? EventCategory.EVENT_CATEGORY_DATA : EventCategory.EVENT_CATEGORY_MANAGEMENT,
+    readOnly: event.readOnly,
+    account,
+    username: principal.account === account ? usernameOf(principal) : '',
+    accessKeyId: principal.account === account ? context.accessKeyId : '',
+    resources: (event.resources ?? []).slice(0, 20).map(({ type, arn }) => ({ type, name: arn })),
+    record: recordBytes(context, { ...event, eventId, recipientAccount: account }),
+  };
+}
+
+type Complete = CloudTrailEvent & { readonly eventId: string; readonly recipientAccount: string };
+
+function recordBytes(context: CallContext, event: Complete): Buffer {
+  const bytes = Buffer.from(recordText(context, event, event));
+  if (bytes.length <= maxRecordBytes) return bytes;
+  const small = shrink(event, bytes.length - maxRecordBytes);
+  const shorter = Buffer.from(recordText({ ...context, userAgent: context.userAgent.slice(0, 1024) }, event, small));
+  if (shorter.length > maxRecordBytes) throw new RangeError(`a record of ${String(shorter.length)} bytes`);
+  return shorter;
+}
+
+/** RFC 8785 by construction: the members stand in their sorted order. Text between quotes below needs no escape. */
+function recordText(context: CallContext, event: Complete, body: RecordBody): string {
+  const service = invokedBy(context);
+  const { tls } = context;
+  let text = '{';
+  if (body.additionalEventData) text += `"additionalEventData":${redactedJson(body.additionalEventData)},`;
+  text += `"awsRegion":${writeString(event.region)},`;
+  if (event.error) text += errorMembers(event.error);
+  text += `"eventCategory":"${event.category ?? 'Management'}","eventID":"${event.eventId}"`;
+  text += `,"eventName":${writeString(event.eventName)},"eventSource":${writeString(event.eventSource)}`;
+  text += `,"eventTime":"${isoSeconds(event.at.getTime())}","eventType":"${event.eventType ?? 'AwsApiCall'}"`;
+  text += `,"eventVersion":"1.11","managementEvent":${event.category === 'Data' ? 'false' : 'true'}`;
+  text += `,"readOnly":${event.readOnly ? 'true' : 'false'},"recipientAccountId":"${event.recipientAccount}"`;
+  if (context.requestId !== '') text += `,"requestID":${writeString(context.requestId)}`;
+  text += `,"requestParameters":${redactedJson(body.requestParameters ?? null)}`;
+  if (event.resources?.length) text += `,"resources":[${event.resources.map(resourceText).join(',')}]`;
+  text += `,"responseElements":${redactedJson(body.responseElements ?? null)}`;
+  if (body.serviceEventDetails) text += `,"serviceEventDetails":${redactedJson(body.serviceEventDetails)}`;
+  if (event.sharedEventId) text += `,"sharedEventID":${writeString(event.sharedEventId)}`;
+  text += `,"sourceIPAddress":${writeString(service ?? context.sourceIp)}`;
+  if (tls && tls.version !== '') text += `,"tlsDetails":${canonicalJson(tlsMembers(tls))}`;
+  text += `,"userAgent":${writeString(service ?? context.userAgent)}`;
+  return `${text},"userIdentity":${userIdentity(context, event.recipientAccount)}}`;
+}
+
+function errorMembers(error: ErrorFields): string {
+  const message = error.message === '' ? '' : `"errorMessage":${writeString(error.message)},`;
+  return `"errorCode":${writeString(errorCode(error))},${message}`;
+}
+
+function resourceText({ arn, accountId, type }: RecordResource): string {
+  const account = accountId === undefined ? '' : `,"accountId":${writeString(accountId)}`;
+  return `{"ARN":${writeString(arn)}${account},"type":${writeString(type)}}`;
+}
+
+function tlsMembers(tls: NonNullable<CallContext['tls']>): Json {
+  return {
+    tlsVersion: tls.version,
+    cipherSuite: tls.cipherSuite,
+    clientProvidedHostHeader: tls.clientProvidedHostHeader || undefined,
+  };
+}
