@@ -6,10 +6,13 @@ import { defineConfig } from 'vitest/config';
 // One PostgreSQL for a whole run; every test file gets a database of its own from it.
 const globalSetup = fileURLToPath(new URL('libs/testing/src/global-setup.ts', import.meta.url));
 
+// Not `module`: the AWS SDK's files behind it are for bundlers, Node cannot load them.
+const forNode = (conditions: string[]): string[] => ['@keystead/source', ...conditions.filter((c) => c !== 'module')];
+
 export default defineConfig({
   // Both: vitest silently tests `dist` where only one of them is set.
-  resolve: { conditions: ['@keystead/source', ...defaultClientConditions] },
-  ssr: { resolve: { conditions: ['@keystead/source', ...defaultServerConditions] } },
+  resolve: { conditions: forNode(defaultClientConditions) },
+  ssr: { resolve: { conditions: forNode(defaultServerConditions) } },
   test: {
     include: ['{apps,libs,tools}/*/{src,test}/**/*.test.ts'],
     globalSetup: existsSync(globalSetup) ? [globalSetup] : [],
