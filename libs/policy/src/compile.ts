@@ -1,0 +1,147 @@
+import { compileConditions, type Condition } from './conditions.js';
+import type { ContextLookup } from './context.js';
+import { parseDocument, type PolicyKind, type RawStatement } from './document.js';
+import { PolicyError } from './error.js';
+import { compilePattern, type Matcher } from './pattern.js';
+import { compilePrincipals, type PolicyPrincipal, type PrincipalMatch, type PrincipalMatcher } from './principals.js';
+
+/** Whom a compiled statement speaks about, and what it says of one request. */
+export interface CompiledStatement {
+  /** Its place in the document, from 0. */
+  readonly index: number;
+  readonly sid: string | undefined;
+  readonly effect: 'Allow' | 'Deny';
+  /** How it names the caller; "self" in policies without principals. */
+  principal(caller: PolicyPrincipal): PrincipalMatch;
+  matchesAction(action: string): boolean;
+  matchesResource(resource: string, values: ContextLookup): boolean;
+  /** False also when a policy variable has no value. */
+  conditionsHold(values: ContextLookup): boolean;
+}
+
+/** A policy ready to be evaluated; compile once for each version. */
+export interface CompiledPolicy {
+  readonly name: string;
+  readonly kind: PolicyKind;
+  /** The AWS principals that it names, without "*". */
+  readonly principals: readonly string[];
+  /** The statements that speak about an action; remembered, since actions are few. */
+  statementsFor(action: string): readonly CompiledStatement[];
+}
+
+const maximumRememberedActions = 512;
+
+/**
+ * Compiles a policy document. Throws PolicyError where AWS refuses the document, and where it holds
+ * something this engine cannot evaluate.
+ */
+export function compilePolicy(json: string, { kind, name }: { kind: PolicyKind; name: string }): CompiledPolicy {
+  const document = parseDocument(json, kind);
+  const variables = document.version === '2012-10-17';
+  const principals: string[] = [];
+  const statements = document.statements.map((raw, index) => compileStatement(raw, index, variables, kind, principals));
+  const remembered = new Map<string, readonly CompiledStatement[]>();
+  return {
+    name,
+    kind,
+    principals,
+    statementsFor(action) {
+      const known = remembered.get(action);
+      if (known !== undefined) return known;
+      const found = statements.filter((statement) => statement.matchesAction(action));
+      if (remembered.size < maximumRememberedActions) remembered.set(action, found);
+      return found;
+    },
+  };
+}
+
+function compileStatement(
+  raw: RawStatement,
+  index: number,
+  variables: boolean,
+  kind: PolicyKind,
+  named: string[],
+): CompiledStatement {
+  const principals = raw.principal === undefined ? undefined : compilePrincipals(raw.principal);
+  const notPrincipals = raw.notPrincipal === undefined ? undefined : compilePrincipals(raw.notPrincipal);
+  named.push(...((principals ?? notPrincipals)?.named ?? []));
+  const conditions = compileConditions(raw.condition, variables);
+  return {
+    index,
+    sid: raw.sid,
+    effect: raw.effect,
+    principal: principalMatch(principals, notPrincipals),
+    matchesAction: actionMatch(raw),
+    matchesResource: resourceMatch(raw, variables, kind),
+    conditionsHold: (values) => allHold(conditions, values),
+  };
+}
+
+function allHold(conditions: readonly Condition[], values: ContextLookup): boolean {
+  for (const condition of conditions) if (condition(values) !== true) return false;
+  return true;
+}
+
+function principalMatch(
+  principals: PrincipalMatcher | undefined,
+  notPrincipals: PrincipalMatcher | undefined,
+): CompiledStatement['principal'] {
+  if (principals !== undefined) return (caller) => principals.match(caller);
+  if (notPrincipals !== undefined) return (caller) => (notPrincipals.match(caller) === 'none' ? 'self' : 'none');
+  return () => 'self';
+}
+
+/** A statement without Action or NotAction is accepted in a resource policy and has no effect. */
+function actionMatch(raw: RawStatement): (action: string) => boolean {
+  const written = raw.actions ?? raw.notActions;
+  if (written === undefined) return () => false;
+  const matchers = written.map(compileAction);
+  const nothing: ContextLookup = () => undefined;
+  const any = (action: string): boolean => matchers.some((matches) => matches(action, nothing) === true);
+  return raw.actions !== undefined ? any : (action) => !any(action);
+}
+
+function compileAction(pattern: string): Matcher {
+  if (pattern !== '*' && !/^[a-zA-Z0-9-]+:[\w*?]+$/.test(pattern)) {
+    throw new PolicyError(
+      pattern.includes(':')
+        ? `Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.`
+        : `Invalid Action: "${pattern.slice(0, 128)}". Actions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.`,
+    );
+  }
+  return compilePattern(pattern, { wildcards: true, variables: false, ignoreCase: true });
+}
+
+/** In a trust policy the role itself is the resource; in a resource policy a missing Resource has no effect. */
+function resourceMatch(raw: RawStatement, variables: boolean, kind: PolicyKind): CompiledStatement['matchesResource'] {
+  if (kind === 'trust') return () => true;
+  const written = raw.resources ?? raw.notResources;
+  if (written === undefined) return () => false;
+  const matchers = written.map((pattern) => compileResource(pattern, variables));
+  const wanted = raw.resources !== undefined;
+  return (resource, values) => {
+    let matched = false;
+    for (const matches of matchers) {
+      const result = matches(resource, values);
+      if (result === undefined) return false;
+      matched ||= result;
+    }
+    return matched === wanted;
+  };
+}
+
+function compileResource(pattern: string, variables: boolean): Matcher {
+  if (pattern !== '*') {
+    if (!pattern.startsWith('arn:'))
+      throw new PolicyError(`Resource ${pattern.slice(0, 128)} must be in ARN format or "*".`);
+    const [, partition = '', vendor = ''] = pattern.split(':', 3);
+    if (/[*?]/.test(vendor))
+      throw new PolicyError('Resource vendor must be fully qualified and cannot contain regexes.');
+    if (!/^aws[a-z-]*$|^\*$/.test(partition)) {
+      throw new PolicyError(
+        `Partition "${partition.slice(0, 64)}" is not valid for resource "${pattern.slice(0, 128)}".`,
+      );
+    }
+  }
+  return compilePattern(pattern, { wildcards: true, variables });
+}

@@ -1,0 +1,92 @@
+// The condition keys that this system fills in at evaluation. A policy that names another key of
+// these services is refused when it is written: evaluated without its value, a Deny would not deny.
+
+const aws = [
+  'aws:calledvia',
+  'aws:calledviafirst',
+  'aws:calledvialast',
+  'aws:currenttime',
+  'aws:epochtime',
+  'aws:multifactorauthage',
+  'aws:multifactorauthpresent',
+  'aws:principalaccount',
+  'aws:principalarn',
+  'aws:principalisawsservice',
+  'aws:principalservicename',
+  'aws:principaltype',
+  'aws:referer',
+  'aws:requestedregion',
+  'aws:resourceaccount',
+  'aws:securetransport',
+  'aws:sourceaccount',
+  'aws:sourcearn',
+  'aws:sourceip',
+  'aws:tagkeys',
+  'aws:tokenissuetime',
+  'aws:useragent',
+  'aws:userid',
+  'aws:username',
+  'aws:viaawsservice',
+];
+
+const kms = [
+  'kms:bypasspolicylockoutsafetycheck',
+  'kms:calleraccount',
+  'kms:customermasterkeyspec',
+  'kms:customermasterkeyusage',
+  'kms:datakeypairspec',
+  'kms:encryptionalgorithm',
+  'kms:encryptioncontextkeys',
+  'kms:keyorigin',
+  'kms:keyspec',
+  'kms:keyusage',
+  'kms:messagetype',
+  'kms:multiregion',
+  'kms:multiregionkeytype',
+  'kms:policylockoutsafetycheck',
+  'kms:reencryptonsamekey',
+  'kms:requestalias',
+  'kms:resourcealiases',
+  'kms:rotationperiodindays',
+  'kms:scheduledeletionpendingwindowindays',
+  'kms:schedulekeydeletionpendingwindowindays',
+  'kms:signingalgorithm',
+  'kms:macalgorithm',
+  'kms:viaservice',
+];
+
+const s3 = [
+  's3:prefix',
+  's3:delimiter',
+  's3:max-keys',
+  's3:x-amz-server-side-encryption',
+  's3:x-amz-server-side-encryption-aws-kms-key-id',
+  's3:authtype',
+  's3:signatureversion',
+  's3:signatureage',
+  's3:tlsversion',
+  's3:x-amz-content-sha256',
+  's3:x-amz-copy-source',
+  's3:x-amz-metadata-directive',
+  's3:x-amz-storage-class',
+  's3:resourceaccount',
+];
+
+const iam = ['iam:policyarn', 'iam:resourcetag/', 'iam:permissionsboundary', 'iam:passedtoservice'];
+const sts = ['sts:externalid', 'sts:rolesessionname', 'sts:sourceidentity', 'sts:transitivetagkeys'];
+
+const exact = new Set([...aws, ...kms, ...s3, ...iam, ...sts]);
+const prefixes = [
+  'aws:principaltag/',
+  'aws:requesttag/',
+  'aws:resourcetag/',
+  'iam:resourcetag/',
+  'kms:encryptioncontext:',
+];
+const ours = new Set(['aws', 'kms', 's3', 'iam', 'sts', 'cloudtrail']);
+
+/** Whether a condition on this key (lower-cased) can be evaluated. Keys of services that are not here never have a value, as at AWS. */
+export function isSupportedConditionKey(key: string): boolean {
+  const service = key.slice(0, key.indexOf(':'));
+  return exact.has(key) || prefixes.some((prefix) => key.startsWith(prefix)) || (service !== '' && !ours.has(service));
+}

@@ -1,0 +1,103 @@
+import { isSupportedConditionKey } from './condition-keys.js';
+import type { ContextLookup } from './context.js';
+import { PolicyError } from './error.js';
+import { operators, type Comparison } from './operators.js';
+
+/** True when the request satisfies the condition; undefined when a policy variable has no value. */
+export type Condition = (values: ContextLookup) => boolean | undefined;
+
+type Quantifier = 'one' | 'forallvalues' | 'foranyvalue';
+
+/**
+ * Compiles a Condition element: all operators and all their keys must hold, any one value of a key suffices.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_multi-value-conditions.html
+ */
+export function compileConditions(element: unknown, variables: boolean): Condition[] {
+  if (element === undefined) return [];
+  return entries(element).flatMap(([operator, keys]) =>
+    entries(keys).map(([key, wanted]) => compileCondition(operator, key, wantedValues(wanted), variables)),
+  );
+}
+
+function entries(element: unknown): [string, unknown][] {
+  if (typeof element !== 'object' || element === null || Array.isArray(element))
+    throw new PolicyError('Syntax errors in policy.');
+  return Object.entries(element);
+}
+
+function wantedValues(wanted: unknown): string[] {
+  const list: unknown[] = Array.isArray(wanted) ? wanted : [wanted];
+  return list.map((value) => {
+    if (typeof value === 'string') return value;
+    if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+    throw new PolicyError('Syntax errors in policy.');
+  });
+}
+
+function compileCondition(spelled: string, keyName: string, wanted: readonly string[], variables: boolean): Condition {
+  const key = keyName.toLowerCase();
+  if (!key.includes(':')) throw new PolicyError(`Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.`);
+  if (!isSupportedConditionKey(key)) throw new PolicyError(`The condition key ${keyName} is not supported.`);
+  const { quantifier, name, ifExists } = readOperator(spelled);
+  if (name === 'null' && quantifier === 'one' && !ifExists) return nullCondition(key, wanted);
+  const operator = operators.get(name);
+  if (operator === undefined) throw new PolicyError(`Invalid Condition type : ${spelled}.`);
+  const matches = operator.compile(wanted, variables);
+  const holds = operator.negated ? negate(matches) : matches;
+  // An absent key satisfies a negated operator, …IfExists and ForAllValues.
+  const absent = ifExists || quantifier === 'forallvalues' || (operator.negated && quantifier === 'one');
+  return (values) => {
+    const given = values(key);
+    if (given === undefined || given.length === 0) return given === '' ? holds('', values) : absent;
+    if (typeof given === 'string') return holds(given, values);
+    return overValues(
+      given,
+      holds,
+      values,
+      quantifier === 'forallvalues' || (quantifier === 'one' && operator.negated),
+    );
+  };
+}
+
+function readOperator(spelled: string): { quantifier: Quantifier; name: string; ifExists: boolean } {
+  const lower = spelled.toLowerCase();
+  const colon = lower.indexOf(':');
+  const prefix = colon < 0 ? 'one' : lower.slice(0, colon);
+  if (prefix !== 'one' && prefix !== 'forallvalues' && prefix !== 'foranyvalue') {
+    throw new PolicyError(`Invalid Condition type : ${spelled}.`);
+  }
+  const rest = lower.slice(colon + 1);
+  const ifExists = rest.endsWith('ifexists');
+  return { quantifier: prefix, name: ifExists ? rest.slice(0, -'ifexists'.length) : rest, ifExists };
+}
+
+function negate(matches: Comparison): Comparison {
+  return (value, values) => {
+    const matched = matches(value, values);
+    return matched === undefined ? undefined : !matched;
+  };
+}
+
+function overValues(
+  given: readonly string[],
+  holds: Comparison,
+  values: ContextLookup,
+  all: boolean,
+): boolean | undefined {
+  for (const value of given) {
+    const held = holds(value, values);
+    if (held === undefined) return undefined;
+    if (held !== all) return !all;
+  }
+  return all;
+}
+
+function nullCondition(key: string, wanted: readonly string[]): Condition {
+  const expected = wanted.map((value) => value.toLowerCase());
+  if (expected.some((value) => value !== 'true' && value !== 'false'))
+    throw new PolicyError('Invalid Null condition value.');
+  return (values) => {
+    const given = values(key);
+    return expected.includes(String(given === undefined || (Array.isArray(given) && given.length === 0)));
+  };
+}

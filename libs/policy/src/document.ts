@@ -1,0 +1,136 @@
+import { PolicyError } from './error.js';
+
+/** Where a policy stands, which decides the elements it must and must not have. */
+export type PolicyKind = 'identity' | 'resource' | 'trust' | 'boundary' | 'session';
+
+/** A statement as it was written, its elements checked for place and shape only. */
+export interface RawStatement {
+  readonly sid: string | undefined;
+  readonly effect: 'Allow' | 'Deny';
+  readonly principal: unknown;
+  readonly notPrincipal: unknown;
+  readonly actions: readonly string[] | undefined;
+  readonly notActions: readonly string[] | undefined;
+  readonly resources: readonly string[] | undefined;
+  readonly notResources: readonly string[] | undefined;
+  readonly condition: unknown;
+}
+
+/** A document as it was written. */
+export interface RawDocument {
+  /** 2008-10-17 takes policy variables literally. */
+  readonly version: '2012-10-17' | '2008-10-17';
+  readonly statements: readonly RawStatement[];
+}
+
+/** The largest document that is parsed at all, in characters; quotas of services are lower. */
+export const maximumCharacters = 131_072;
+
+const topLevel = new Set(['Version', 'Id', 'Statement']);
+const elements = new Set([
+  'Sid',
+  'Effect',
+  'Principal',
+  'NotPrincipal',
+  'Action',
+  'NotAction',
+  'Resource',
+  'NotResource',
+  'Condition',
+]);
+
+const syntax = (): PolicyError => new PolicyError('Syntax errors in policy.');
+
+/** Parses a policy document and checks its grammar. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html */
+export function parseDocument(json: string, kind: PolicyKind): RawDocument {
+  if (json.length > maximumCharacters)
+    throw new PolicyError(`Policy document must not exceed ${maximumCharacters} characters.`);
+  const document = parseJson(json);
+  for (const name of Object.keys(document)) if (!topLevel.has(name)) throw syntax();
+  const version = document['Version'] ?? '2008-10-17';
+  if (version !== '2012-10-17' && version !== '2008-10-17')
+    throw new PolicyError('The policy must contain a valid version string.');
+  if (document['Id'] !== undefined && typeof document['Id'] !== 'string') throw syntax();
+  const written: unknown = document['Statement'];
+  const list: unknown[] = Array.isArray(written) ? written : [written];
+  if (written === undefined || list.length === 0) throw syntax();
+  const statements = list.map((statement) => readStatement(statement, kind));
+  checkSids(statements, kind);
+  return { version, statements };
+}
+
+function parseJson(json: string): Record<string, unknown> {
+  let document: unknown;
+  try {
+    document = JSON.parse(json);
+  } catch {
+    throw new PolicyError('This policy contains invalid Json');
+  }
+  return record(document);
+}
+
+function record(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw syntax();
+  return value as Record<string, unknown>;
+}
+
+function readStatement(written: unknown, kind: PolicyKind): RawStatement {
+  const statement = record(written);
+  for (const name of Object.keys(statement)) if (!elements.has(name)) throw syntax();
+  const { Sid: sid, Effect: effect } = statement;
+  if (sid !== undefined && typeof sid !== 'string') throw syntax();
+  if (effect !== 'Allow' && effect !== 'Deny') throw syntax();
+  const raw: RawStatement = {
+    sid,
+    effect,
+    principal: statement['Principal'],
+    notPrincipal: statement['NotPrincipal'],
+    actions: strings(statement['Action']),
+    notActions: strings(statement['NotAction']),
+    resources: strings(statement['Resource']),
+    notResources: strings(statement['NotResource']),
+    condition: statement['Condition'],
+  };
+  checkElements(raw, kind);
+  return raw;
+}
+
+function strings(value: unknown): string[] | undefined {
+  if (value === undefined) return undefined;
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  return list.map((item) => {
+    if (typeof item !== 'string') throw syntax();
+    return item;
+  });
+}
+
+function checkElements(raw: RawStatement, kind: PolicyKind): void {
+  if (raw.actions !== undefined && raw.notActions !== undefined) throw syntax();
+  if (raw.resources !== undefined && raw.notResources !== undefined) throw syntax();
+  if (raw.principal !== undefined && raw.notPrincipal !== undefined) throw syntax();
+  const hasPrincipal = raw.principal !== undefined || raw.notPrincipal !== undefined;
+  if (kind === 'resource' || kind === 'trust') {
+    if (!hasPrincipal) throw new PolicyError('Policy document must contain a principal in each statement.');
+    if (raw.notPrincipal !== undefined && raw.effect === 'Allow')
+      throw new PolicyError('NotPrincipal is only allowed with Effect Deny.');
+    if (kind === 'trust' && (raw.resources ?? raw.notResources) !== undefined)
+      throw new PolicyError('Has prohibited field Resource');
+    return;
+  }
+  if (hasPrincipal) throw new PolicyError('Policy document should not specify a principal.');
+  if ((raw.actions ?? raw.notActions ?? []).length === 0)
+    throw new PolicyError('Policy statement must contain actions.');
+  if ((raw.resources ?? raw.notResources ?? []).length === 0)
+    throw new PolicyError('Policy statement must contain resources.');
+}
+
+function checkSids(statements: readonly RawStatement[], kind: PolicyKind): void {
+  const seen = new Set<string>();
+  for (const { sid } of statements) {
+    if (sid === undefined || sid === '') continue;
+    if (kind !== 'resource' && !/^[A-Za-z0-9]*$/.test(sid))
+      throw new PolicyError('Statement IDs (SID) must be alpha-numeric.');
+    if (seen.has(sid)) throw new PolicyError('Statement IDs (SID) in a single policy must be unique.');
+    seen.add(sid);
+  }
+}

@@ -1,0 +1,131 @@
+import { BlockList, isIP } from 'node:net';
+import type { ContextLookup } from './context.js';
+import { PolicyError } from './error.js';
+import { compileArnPattern, compilePattern } from './pattern.js';
+
+/** Compares one value of the request with the values of the policy; undefined when a variable has no value. */
+export type Comparison = (value: string, values: ContextLookup) => boolean | undefined;
+
+/** One condition operator: how it reads the policy's values, and whether it asserts that none matches. */
+export interface Operator {
+  readonly compile: (wanted: readonly string[], variables: boolean) => Comparison;
+  readonly negated: boolean;
+}
+
+type One = (wanted: string, variables: boolean) => Comparison;
+
+function anyOf(one: One): Operator['compile'] {
+  return (wanted, variables) => {
+    const comparisons = wanted.map((value) => one(value, variables));
+    return (value, values) => {
+      let unresolved = false;
+      for (const comparison of comparisons) {
+        const matched = comparison(value, values);
+        if (matched === true) return true;
+        unresolved ||= matched === undefined;
+      }
+      return unresolved ? undefined : false;
+    };
+  };
+}
+
+const text =
+  (wildcards: boolean, ignoreCase = false): One =>
+  (wanted, variables) =>
+    compilePattern(wanted, { wildcards, variables, ignoreCase });
+
+const arn: One = (wanted, variables) => compileArnPattern(wanted, { wildcards: true, variables });
+
+function numberOf(value: string): number {
+  return /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(value.trim()) ? Number(value) : NaN;
+}
+
+/** Milliseconds since 1970 of an ISO 8601 date or of seconds since 1970; NaN for anything else. */
+function dateOf(value: string): number {
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
+  return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[-+]\d{2}:?\d{2})?)?$/.test(value)
+    ? Date.parse(value)
+    : NaN;
+}
+
+function ordered(read: (value: string) => number, kind: string, test: (given: number, wanted: number) => boolean): One {
+  return (wanted) => {
+    const limit = read(wanted);
+    if (Number.isNaN(limit)) throw new PolicyError(`Invalid ${kind} value in condition: "${wanted}".`);
+    return (value) => test(read(value), limit);
+  };
+}
+
+const equal = (a: number, b: number): boolean => a === b;
+const less = (a: number, b: number): boolean => a < b;
+const lessOrEqual = (a: number, b: number): boolean => a <= b;
+const greater = (a: number, b: number): boolean => a > b;
+const greaterOrEqual = (a: number, b: number): boolean => a >= b;
+
+const bool: One = (wanted) => {
+  const expected = wanted.toLowerCase();
+  if (expected !== 'true' && expected !== 'false')
+    throw new PolicyError(`Invalid boolean value in condition: "${wanted}".`);
+  return (value) => value.toLowerCase() === expected;
+};
+
+const binary: One = (wanted) => {
+  const expected = Buffer.from(wanted, 'base64');
+  return (value) => expected.equals(Buffer.from(value, 'base64'));
+};
+
+/** One CIDR range or address, IPv4 or IPv6. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html */
+const address: One = (wanted) => {
+  const [base = '', bits] = wanted.split('/', 2);
+  const version = isIP(base);
+  const longest = version === 4 ? 32 : 128;
+  const length = bits === undefined ? longest : Number(bits);
+  if (version === 0 || bits === '' || !Number.isInteger(length) || length < 0 || length > longest) {
+    throw new PolicyError(`Invalid IP range in condition: "${wanted}".`);
+  }
+  const family = version === 4 ? 'ipv4' : 'ipv6';
+  const range = new BlockList();
+  range.addSubnet(base, length, family);
+  return (value) => {
+    const given = isIP(value);
+    return given !== 0 && range.check(value, given === 4 ? 'ipv4' : 'ipv6');
+  };
+};
+
+const positive = (one: One): Operator => ({ compile: anyOf(one), negated: false });
+const negative = (one: One): Operator => ({ compile: anyOf(one), negated: true });
+
+const numeric = (test: (given: number, wanted: number) => boolean): One => ordered(numberOf, 'numeric', test);
+const date = (test: (given: number, wanted: number) => boolean): One => ordered(dateOf, 'date', test);
+
+/** All condition operators but Null, by lower-cased name. */
+export const operators: ReadonlyMap<string, Operator> = new Map(
+  Object.entries({
+    StringEquals: positive(text(false)),
+    StringNotEquals: negative(text(false)),
+    StringEqualsIgnoreCase: positive(text(false, true)),
+    StringNotEqualsIgnoreCase: negative(text(false, true)),
+    StringLike: positive(text(true)),
+    StringNotLike: negative(text(true)),
+    NumericEquals: positive(numeric(equal)),
+    NumericNotEquals: negative(numeric(equal)),
+    NumericLessThan: positive(numeric(less)),
+    NumericLessThanEquals: positive(numeric(lessOrEqual)),
+    NumericGreaterThan: positive(numeric(greater)),
+    NumericGreaterThanEquals: positive(numeric(greaterOrEqual)),
+    DateEquals: positive(date(equal)),
+    DateNotEquals: negative(date(equal)),
+    DateLessThan: positive(date(less)),
+    DateLessThanEquals: positive(date(lessOrEqual)),
+    DateGreaterThan: positive(date(greater)),
+    DateGreaterThanEquals: positive(date(greaterOrEqual)),
+    Bool: positive(bool),
+    BinaryEquals: positive(binary),
+    IpAddress: positive(address),
+    NotIpAddress: negative(address),
+    ArnEquals: positive(arn),
+    ArnLike: positive(arn),
+    ArnNotEquals: negative(arn),
+    ArnNotLike: negative(arn),
+  }).map(([name, operator]) => [name.toLowerCase(), operator]),
+);

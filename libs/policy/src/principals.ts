@@ -1,0 +1,86 @@
+import { PolicyError } from './error.js';
+
+/** Who asks, as policies name them. */
+export interface PolicyPrincipal {
+  /** arn:aws:iam::A:user/…, arn:aws:iam::A:root, arn:aws:sts::A:assumed-role/R/S, or a service's name. */
+  readonly arn: string;
+  /** 12 digits. */
+  readonly account: string;
+  /** AIDA…, AROA…:session. */
+  readonly uniqueId?: string;
+  /** The role's ARN, for a role session. */
+  readonly roleArn?: string;
+  /** True for the root user of the account. */
+  readonly isRoot?: boolean;
+  /** True for a service principal. */
+  readonly isService?: boolean;
+}
+
+/**
+ * How a Principal element names the caller. "account" delegates: the account's own identity policies
+ * decide. "role" grants to the role, so boundary and session policies still limit; "self" grants to the
+ * user or session itself.
+ */
+export type PrincipalMatch = 'none' | 'account' | 'role' | 'self';
+
+/** A compiled Principal or NotPrincipal element. */
+export interface PrincipalMatcher {
+  match(principal: PolicyPrincipal): PrincipalMatch;
+  /** The AWS principals as they were written, for the check that they exist. */
+  readonly named: readonly string[];
+}
+
+const accountArn = /^arn:aws[a-z-]*:iam::(\d{12}):root$/;
+const awsPrincipal =
+  /^(\*|\d{12}|arn:aws[a-z-]*:(iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)|A(IDA|ROA)[A-Z0-9]{12,28})$/;
+
+/** Compiles a Principal element; refuses what is not a full ARN, an account, a unique id or "*". */
+export function compilePrincipals(element: unknown): PrincipalMatcher {
+  const aws: string[] = [];
+  const services: string[] = [];
+  if (element === '*') aws.push('*');
+  else if (typeof element === 'object' && element !== null && !Array.isArray(element)) {
+    for (const [kind, value] of Object.entries(element)) {
+      const list = strings(value);
+      if (kind === 'AWS') aws.push(...list);
+      else if (kind === 'Service') services.push(...list);
+      else throw invalid(`Principal type ${kind} is not supported.`);
+    }
+  } else throw invalid();
+  if (aws.length + services.length === 0) throw invalid();
+  for (const name of aws) if (!awsPrincipal.test(name)) throw invalid();
+  return { named: aws.filter((name) => name !== '*'), match: matcher(aws, services) };
+}
+
+function matcher(aws: readonly string[], services: readonly string[]): (principal: PolicyPrincipal) => PrincipalMatch {
+  const accounts = new Set(aws.map((name) => accountArn.exec(name)?.[1] ?? (/^\d{12}$/.test(name) ? name : '')));
+  const names = new Set(aws);
+  const everyone = names.has('*');
+  const serviceNames = new Set(services);
+  return (principal) => {
+    if (principal.isService) return serviceNames.has(principal.arn) ? 'self' : 'none';
+    if (names.has(principal.arn) || (principal.uniqueId !== undefined && names.has(principal.uniqueId))) return 'self';
+    if (principal.roleArn !== undefined) {
+      if (names.has(principal.roleArn) || namesRole(names, principal.uniqueId) || everyone) return 'role';
+    } else if (everyone) return 'self';
+    return accounts.has(principal.account) ? (principal.isRoot ? 'self' : 'account') : 'none';
+  };
+}
+
+/** The id of a role is the part of its session's id before the colon. */
+function namesRole(names: ReadonlySet<string>, sessionId: string | undefined): boolean {
+  const role = sessionId?.split(':', 1)[0];
+  return role !== undefined && role !== '' && names.has(role);
+}
+
+function strings(value: unknown): string[] {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  return list.map((item) => {
+    if (typeof item !== 'string') throw invalid();
+    return item;
+  });
+}
+
+function invalid(why = 'Policy contains a statement with one or more invalid principals.'): PolicyError {
+  return new PolicyError(why);
+}

@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import { compilePolicy, contextValues, PolicyError, type ContextRecord } from '../src/index.js';
+
+function holds(condition: unknown, record: ContextRecord, version = '2012-10-17'): boolean {
+  const document = {
+    Version: version,
+    Statement: { Effect: 'Allow', Action: '*', Resource: '*', Condition: condition },
+  };
+  const policy = compilePolicy(JSON.stringify(document), { kind: 'identity', name: 'p' });
+  return policy.statementsFor('kms:Encrypt').every((statement) => statement.conditionsHold(contextValues(record)));
+}
+
+const source = { 'aws:SourceIp': '10.1.2.3', 'aws:username': 'alice', 'aws:userid': 'AIDA1' };
+
+describe('single values', () => {
+  test.each([
+    [{ StringEquals: { 'aws:username': ['bob', 'alice'] } }, true],
+    [{ StringEquals: { 'AWS:UserName': 'Alice' } }, false],
+    [{ StringEqualsIgnoreCase: { 'aws:username': 'ALICE' } }, true],
+    [{ StringNotEquals: { 'aws:username': ['bob', 'alice'] } }, false],
+    [{ StringNotEqualsIgnoreCase: { 'aws:username': 'carol' } }, true],
+    [{ StringLike: { 'aws:username': 'a*e' } }, true],
+    [{ StringEquals: { 'aws:username': 'a*e' } }, false],
+    [{ StringNotLike: { 'aws:username': '?lice' } }, false],
+    [{ IpAddress: { 'aws:SourceIp': ['192.168.0.0/16', '10.0.0.0/8'] } }, true],
+    [{ NotIpAddress: { 'aws:SourceIp': '10.0.0.0/8' } }, false],
+    [{ Bool: { 'aws:SecureTransport': false } }, false],
+    [{ Null: { 'aws:SecureTransport': 'true' } }, true],
+    [{ Null: { 'aws:username': 'true' } }, false],
+  ])('%j is %s', (condition, expected) => {
+    expect(holds(condition, source)).toBe(expected);
+  });
+
+  test('every operator and every key must hold', () => {
+    expect(holds({ StringEquals: { 'aws:username': 'alice', 'aws:userid': 'AIDA2' } }, source)).toBe(false);
+    expect(holds({ StringEquals: { 'aws:username': 'alice' }, Bool: { 'aws:SecureTransport': 'true' } }, source)).toBe(
+      false,
+    );
+  });
+
+  test.each([
+    ['NumericLessThan', '9', true],
+    ['NumericLessThanEquals', '8', true],
+    ['NumericGreaterThan', '8', false],
+    ['NumericGreaterThanEquals', '8.0', true],
+    ['NumericEquals', '8', true],
+    ['NumericNotEquals', '8', false],
+  ])('%s %s', (operator, wanted, expected) => {
+    expect(holds({ [operator]: { 'kms:RotationPeriodInDays': wanted } }, { 'kms:RotationPeriodInDays': '8' })).toBe(
+      expected,
+    );
+  });
+
+  test.each([
+    ['DateLessThan', '2026-12-01T00:00:00Z', true],
+    ['DateGreaterThan', '2026-12-01', false],
+    ['DateGreaterThanEquals', '1700000000', true],
+    ['DateNotEquals', '2026-11-22T10:00:00Z', false],
+  ])('%s %s', (operator, wanted, expected) => {
+    expect(
+      holds({ [operator]: { 'aws:CurrentTime': wanted } }, { 'aws:CurrentTime': '2026-11-22T10:00:00.000Z' }),
+    ).toBe(expected);
+  });
+
+  test.each([
+    ['arn:aws:iam::111122223333:user/*', true],
+    ['arn:aws:iam::*:user/team/alice', true],
+    // A wildcard of ArnLike stays inside its part.
+    ['arn:aws:*:user/team/alice', false],
+  ])('ArnLike %s', (wanted, expected) => {
+    const record = { 'aws:PrincipalArn': 'arn:aws:iam::111122223333:user/team/alice' };
+    expect(holds({ ArnLike: { 'aws:PrincipalArn': wanted } }, record)).toBe(expected);
+    expect(holds({ ArnEquals: { 'aws:PrincipalArn': wanted } }, record)).toBe(expected);
+    expect(holds({ ArnNotLike: { 'aws:PrincipalArn': wanted } }, record)).toBe(!expected);
+  });
+});
+
+describe('a key that the request does not have', () => {
+  test.each([
+    [{ StringEquals: { 'aws:username': 'a' } }, false],
+    [{ StringNotEquals: { 'aws:username': 'a' } }, true],
+    [{ StringEqualsIfExists: { 'aws:username': 'a' } }, true],
+    [{ 'ForAllValues:StringEquals': { 'aws:TagKeys': 'a' } }, true],
+    [{ 'ForAnyValue:StringEquals': { 'aws:TagKeys': 'a' } }, false],
+    [{ 'ForAnyValue:StringNotEquals': { 'aws:TagKeys': 'a' } }, false],
+    [{ NotIpAddress: { 'aws:SourceIp': '10.0.0.0/8' } }, true],
+  ])('%j is %s', (condition, expected) => {
+    expect(holds(condition, {})).toBe(expected);
+  });
+});
+
+describe('several values', () => {
+  const tags = { 'aws:TagKeys': ['a', 'b'] };
+  test.each([
+    [{ 'ForAllValues:StringEquals': { 'aws:TagKeys': ['a', 'b', 'c'] } }, true],
+    [{ 'ForAllValues:StringEquals': { 'aws:TagKeys': ['a'] } }, false],
+    [{ 'ForAnyValue:StringEquals': { 'aws:TagKeys': ['b', 'c'] } }, true],
+    [{ 'ForAnyValue:StringEquals': { 'aws:TagKeys': ['c'] } }, false],
+    [{ 'ForAnyValue:StringNotEquals': { 'aws:TagKeys': ['a'] } }, true],
+    [{ 'ForAllValues:StringNotEquals': { 'aws:TagKeys': ['a'] } }, false],
+    [{ 'ForAllValues:StringNotEquals': { 'aws:TagKeys': ['c'] } }, true],
+  ])('%j is %s', (condition, expected) => {
+    expect(holds(condition, tags)).toBe(expected);
+  });
+});
+
+describe('policy variables', () => {
+  test('take the value of a key, and of its default', () => {
+    const condition = { StringEquals: { 'kms:EncryptionContext:owner': '${aws:username}' } };
+    expect(holds(condition, { 'kms:EncryptionContext:owner': 'alice', 'aws:username': 'alice' })).toBe(true);
+    expect(holds(condition, { 'kms:EncryptionContext:owner': 'alice', 'aws:username': 'bob' })).toBe(false);
+    const fallback = { StringEquals: { 'kms:EncryptionContext:owner': "${aws:PrincipalTag/team, 'none'}" } };
+    expect(holds(fallback, { 'kms:EncryptionContext:owner': 'none' })).toBe(true);
+  });
+
+  test('without a value no condition holds, not even a negated one', () => {
+    expect(
+      holds({ StringNotEquals: { 'aws:username': '${aws:PrincipalTag/team}' } }, { 'aws:username': 'alice' }),
+    ).toBe(false);
+  });
+
+  test('a value never brings wildcards of its own', () => {
+    const condition = { StringLike: { 'kms:EncryptionContext:owner': '${aws:username}' } };
+    expect(holds(condition, { 'kms:EncryptionContext:owner': 'alice', 'aws:username': '*' })).toBe(false);
+  });
+
+  test('are literal text in the old version, and ${*} is a star', () => {
+    expect(
+      holds({ StringEquals: { 'aws:username': '${aws:userid}' } }, { 'aws:username': '${aws:userid}' }, '2008-10-17'),
+    ).toBe(true);
+    expect(holds({ StringLike: { 'aws:username': 'a${*}' } }, { 'aws:username': 'ab' })).toBe(false);
+    expect(holds({ StringLike: { 'aws:username': 'a${*}' } }, { 'aws:username': 'a*' })).toBe(true);
+  });
+});
+
+describe('what cannot be evaluated is refused when it is written', () => {
+  test.each([
+    [{ StringMatches: { 'aws:username': 'a' } }],
+    [{ 'ForSomeValues:StringEquals': { 'aws:username': 'a' } }],
+    [{ StringEquals: { 'aws:SourceVpc': 'vpc-1' } }],
+    [{ StringEquals: { username: 'a' } }],
+    [{ IpAddress: { 'aws:SourceIp': '10.0.0.0/33' } }],
+    [{ Bool: { 'aws:SecureTransport': 'yes' } }],
+    [{ NumericEquals: { 'kms:RotationPeriodInDays': 'x' } }],
+    [{ DateLessThan: { 'aws:CurrentTime': 'tomorrow' } }],
+    [{ StringEquals: 'aws:username' }],
+    [{ StringEquals: { 'aws:username': { a: 1 } } }],
+    [[]],
+  ])('%j', (condition) => {
+    expect(() => holds(condition, {})).toThrow(PolicyError);
+  });
+});
