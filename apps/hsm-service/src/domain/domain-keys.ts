@@ -19,6 +19,7 @@ export class DomainKeys {
   readonly domain: Buffer;
   readonly #byEpoch: ReadonlyMap<number, DomainKey>;
   readonly #active: DomainKey;
+  #closed = false;
 
   constructor(domain: Buffer, keys: readonly DomainKey[]) {
     const active = keys.filter((key) => key.state === 'ACTIVE');
@@ -38,20 +39,28 @@ export class DomainKeys {
     material: Uint8Array,
     random: Uint8Array,
   ): ParsedToken {
+    this.#mustBeOpen();
     const header = { ...fields, domain: this.domain, epoch: this.#active.epoch };
     return parseToken(sealToken(this.#active.key, header, material, random));
   }
 
   /** Material of a token of this domain; the caller overwrites it. Throws InvalidToken for any other. */
   open(token: ParsedToken): Buffer {
+    this.#mustBeOpen();
     const key = this.#byEpoch.get(token.header.epoch);
     if (!key || key.state === 'DESTROYED' || !token.header.domain.equals(this.domain)) throw foreignToken();
     return openToken(key.key, token);
   }
 
-  /** Overwrites every key; nothing can be opened afterwards. */
+  /** Overwrites every key; from then on everything is refused with Sealed. */
   close(): void {
+    this.#closed = true;
     for (const { key } of this.#byEpoch.values()) zero(key);
+  }
+
+  #mustBeOpen(): void {
+    // Otherwise new material would be wrapped under the zeros that are left.
+    if (this.#closed) throw new KeysteadError('Sealed', 'The HSM is sealed.');
   }
 }
 

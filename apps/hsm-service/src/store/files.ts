@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { link, open, readFile, unlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** The whole file; undefined if there is none. */
@@ -17,7 +17,8 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
  * Returns false if the name is taken.
  */
 export async function createDurably(path: string, bytes: Uint8Array): Promise<boolean> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${randomUUID()}.tmp`;
   await writeSynced(temporary, bytes);
   try {
     // A rename would replace a file that another process made meanwhile; a link fails.
@@ -33,8 +34,7 @@ export async function createDurably(path: string, bytes: Uint8Array): Promise<bo
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const { O_CREAT, O_TRUNC, O_WRONLY, O_NOFOLLOW } = constants;
-  const file = await open(path, O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW, 0o600);
+  const file = await open(path, 'wx', 0o600);
   try {
     await file.writeFile(bytes);
     await file.sync();

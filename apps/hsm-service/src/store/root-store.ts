@@ -1,4 +1,4 @@
-import { mkdir, readdir, unlink } from 'node:fs/promises';
+import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseRoot, type SealedRoot } from '../domain/root-file.js';
 import { RootError } from '../domain/root-error.js';
@@ -35,7 +35,6 @@ export async function loadRoot(directory: string): Promise<StoredRoot | undefine
 
 /** Adds a generation and forgets the oldest. Throws RootError if another process wrote this generation first. */
 export async function saveRoot(directory: string, bytes: Uint8Array): Promise<SealedRoot> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
   const root = parseRoot(bytes);
   const { generation } = root.header;
   if (!(await createDurably(pathOf(directory, generation), bytes))) {

@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { DomainKeys } from '../../src/domain/domain-keys.js';
+import { Engine, type KeyReference, type NewKey } from '../../src/domain/engine.js';
+import { parseKeyId } from '../../src/domain/identity.js';
+import { KEY_SPECS, usages } from '../../src/domain/material.js';
+import { randomPool } from '../../src/domain/random-pool.js';
+import { TokenCache } from '../../src/domain/token-cache.js';
+
+const domain = Buffer.alloc(16, 3);
+const createdMs = 0n;
+const ring = (name = domain): DomainKeys =>
+  new DomainKeys(name, [
+    { epoch: 1, state: 'DESTROYED', createdMs, key: Buffer.alloc(0) },
+    { epoch: 2, state: 'DECRYPT', createdMs, key: Buffer.alloc(32, 2) },
+    { epoch: 3, state: 'ACTIVE', createdMs, key: Buffer.alloc(32, 3) },
+  ]);
+const engineOf = (keys = ring(), maxEntries = 8): Engine =>
+  new Engine({
+    keys,
+    cache: new TokenCache({ maxEntries, ttlMs: 60_000 }, () => performance.now()),
+    random: randomPool(),
+    now: () => new Date(1_795_363_200_000),
+  });
+
+const engine = engineOf();
+const wanted: NewKey = {
+  ...{ account: '000000000000', keyId: '1234abcd-12ab-34cd-56ef-1234567890ab' },
+  ...{ spec: 1, usage: usages.ENCRYPT_DECRYPT, generation: 0, multiRegion: false },
+};
+const make = (change: Partial<NewKey> = {}, by = engine): KeyReference => {
+  const key = { ...wanted, ...change };
+  return { ...by.generateKey(key), account: key.account, keyId: key.keyId };
+};
+const utf8 = (text: string): Buffer => Buffer.from(text);
+const coded = (code: string): Error => expect.objectContaining({ code }) as Error;
+
+describe('operations', () => {
+  const key = make();
+
+  test('what was encrypted is decrypted, by any engine of the domain', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 4096 }), fc.dictionary(fc.string(), fc.string()), (m, c) => {
+        const blob = engine.encrypt(key, m, c);
+        expect(engineOf().decrypt(key, blob, c).equals(m)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('the same message never gives the same blob', () => {
+    const blobs = Array.from({ length: 100 }, () => engine.encrypt(key, utf8('x'), {}).toString('hex'));
+    expect(new Set(blobs).size).toBe(100);
+  });
+
+  test('a data key comes with itself encrypted', () => {
+    const { plaintext, blob } = engine.generateDataKey(key, 32, { a: 'b' });
+    expect(engine.decrypt(key, blob, { a: 'b' })).toEqual(plaintext);
+    expect(plaintext).toHaveLength(32);
+  });
+
+  test('re-encryption moves a message to another key and context', () => {
+    const other = make({ keyId: 'mrk-1234abcd12ab34cd56ef1234567890ab', multiRegion: true });
+    const source = { key, blob: engine.encrypt(key, utf8('hello'), { a: '1' }), context: { a: '1' } };
+    const blob = engine.reEncrypt(source, { key: other, context: { b: '2' } });
+    expect(engine.decrypt(other, blob, { b: '2' })).toEqual(utf8('hello'));
+    expect(() => engine.decrypt(key, blob, { b: '2' })).toThrow(coded('InvalidCiphertext'));
+  });
+
+  test('works with a cache of one entry', () => {
+    const small = engineOf(ring(), 1);
+    const other = make({ generation: 1 });
+    const blob = small.encrypt(key, utf8('hello'), {});
+    const moved = small.reEncrypt({ key, blob, context: {} }, { key: other, context: {} });
+    expect(small.decrypt(other, moved, {})).toEqual(utf8('hello'));
+  });
+
+  test.each([0, 4097])('%i bytes of plaintext are refused', (n) => {
+    expect(() => engine.encrypt(key, Buffer.alloc(n), {})).toThrow(coded('Validation'));
+  });
+
+  test.each([0, 1025])('%i random bytes are refused', (n) => {
+    expect(() => engine.generateRandom(n)).toThrow(coded('Validation'));
+    expect(() => engine.generateDataKey(key, n, {})).toThrow(coded('Validation'));
+  });
+
+  test('random bytes have the length asked for', () => {
+    for (const n of [1, 1024]) expect(engine.generateRandom(n)).toHaveLength(n);
+  });
+
+  test('only symmetric encryption keys are made so far', () => {
+    for (let spec = 2; spec <= KEY_SPECS.length; spec++) {
+      expect(() => make({ spec })).toThrow(coded('UnsupportedOperation'));
+    }
+    expect(() => make({ usage: usages.SIGN_VERIFY })).toThrow(coded('Validation'));
+  });
+
+  test.each([
+    [{ account: '12345678901' }],
+    [{ account: '1234567890123' }],
+    [{ keyId: 'x' }],
+    [{ keyId: wanted.keyId.toUpperCase() }],
+    [{ multiRegion: true }],
+  ] as Partial<NewKey>[][])('a malformed name is refused: %o', (change) => {
+    expect(() => make(change)).toThrow(coded('Validation'));
+  });
+});
+
+describe('tokens swapped', () => {
+  // Every pair of keys that differ in one or more of these dimensions, all made by the same domain key.
+  const tokens = ['000000000000', '111122223333'].flatMap((account) =>
+    ['1234abcd-12ab-34cd-56ef-1234567890ab', 'mrk-1234abcd12ab34cd56ef1234567890ab'].flatMap((keyId) =>
+      [usages.ENCRYPT_DECRYPT, usages.SIGN_VERIFY, usages.GENERATE_VERIFY_MAC, usages.INTERNAL].flatMap((usage) =>
+        [1, 11].map((spec) => ({ account, keyId, usage, spec, token: sealed({ account, keyId, usage, spec }) })),
+      ),
+    ),
+  );
+
+  function sealed(f: { account: string; keyId: string; usage: number; spec: number }): Buffer {
+    const id = parseKeyId(f.keyId);
+    if (!id) throw new Error('key id');
+    const fields = { ...f, ...id, account: BigInt(f.account), origin: 0, createdMs, generation: 0 };
+    return ring().seal(fields, Buffer.alloc(32, 7), Buffer.alloc(28, 9)).bytes;
+  }
+
+  test('across account, key id, usage and spec: only the right one works', () => {
+    for (const mine of tokens) {
+      for (const theirs of tokens) {
+        const reference = { token: theirs.token, account: mine.account, keyId: mine.keyId };
+        const sameKey = mine.account === theirs.account && mine.keyId === theirs.keyId;
+        const usable = theirs.usage === usages.ENCRYPT_DECRYPT && theirs.spec === 1;
+        if (sameKey && usable) expect(engine.encrypt(reference, utf8('x'), {})).toHaveLength(77);
+        else {
+          const code = sameKey ? 'InvalidKeyUsage' : 'InvalidToken';
+          expect(() => engine.encrypt(reference, utf8('x'), {})).toThrow(coded(code));
+          expect(() => engine.decrypt(reference, Buffer.alloc(77, 1), {})).toThrow(coded(code));
+        }
+      }
+    }
+  });
+
+  test('across epochs: a token says which domain key made it, and only that one opens it', () => {
+    const key = make();
+    for (const epoch of [0, 1, 2, 4]) {
+      const token = Buffer.from(key.token);
+      token.writeUInt32BE(epoch, 12);
+      expect(() => engine.encrypt({ ...key, token }, utf8('x'), {})).toThrow(coded('InvalidToken'));
+    }
+  });
+
+  test('of an older epoch still work after the domain key was rotated', () => {
+    const before = new DomainKeys(domain, [{ epoch: 2, state: 'ACTIVE', createdMs, key: Buffer.alloc(32, 2) }]);
+    const key = make({}, engineOf(before));
+    expect(engine.decrypt(key, engineOf(before).encrypt(key, utf8('x'), {}), {})).toEqual(utf8('x'));
+  });
+
+  test('across domains: refused, also when the domain keys are equal', () => {
+    const foreign = engineOf(ring(Buffer.alloc(16, 4)));
+    expect(() => foreign.encrypt(make(), utf8('x'), {})).toThrow(coded('InvalidToken'));
+  });
+
+  test('a cached token does not open its neighbour', () => {
+    const key = make();
+    engine.encrypt(key, utf8('x'), {});
+    const token = Buffer.from(key.token);
+    token[179] = (token[179] as number) ^ 1;
+    expect(() => engine.encrypt({ ...key, token }, utf8('x'), {})).toThrow(coded('InvalidToken'));
+  });
+});
+
+test('a closed ring neither opens nor makes anything', () => {
+  const keys = ring();
+  const key = make({}, engineOf(keys));
+  keys.close();
+  expect(() => engineOf(keys).encrypt(key, utf8('x'), {})).toThrow(coded('Sealed'));
+  expect(() => make({}, engineOf(keys))).toThrow(coded('Sealed'));
+});
