@@ -19,8 +19,9 @@ export async function bundle({ only = [], force = false } = {}) {
   const apps = bundledApps().filter((path) => only.length === 0 || only.includes(basename(path)));
   const stale = apps.filter((path) => force || !isCurrent(stampOf(path), stampFor(path, shared)));
   if (stale.length === 0) return [];
-  const { build } = await import('esbuild');
+  const { build, stop } = await import('esbuild');
   const results = await Promise.allSettled(stale.map((path) => bundleApp(build, path, shared)));
+  await stop(); // its process would live as long as `keystead up`
   const failed = results.flatMap((result, i) =>
     result.status === 'rejected' ? [`${stale[i]}: ${result.reason.message}`] : [],
   );
