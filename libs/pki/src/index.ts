@@ -1,0 +1,2 @@
+export { createAuthority, issueCertificate, type CertificateRequest, type KeyPair } from './authority.js';
+export { operatorName, principalName, serviceName } from './names.js';
