@@ -1,0 +1,50 @@
+/**
+ * Where sealed bytes lie. Blob names are made by `blobName`: a bucket's name, a slash and 32 hex digits, so that no
+ * object key ever becomes a file name. A blob is written once and never changed. What is thrown is the backend's own
+ * error, for the operator's log; only a blob that does not exist is told apart (`BlobMissing`).
+ */
+export interface Backend {
+  /** Opens a new blob of exactly `length` bytes; nobody sees it before `commit`. */
+  create(blob: string, length: number): Promise<BlobWriter>;
+  /** Reads bytes [start, end). Throws BlobMissing. */
+  read(blob: string, start: number, end: number): Promise<BlobReader>;
+  /** Keeps the record of an object beside its first blob; it is durable, and whole, when this resolves. */
+  putRecord(blob: string, record: Buffer): Promise<void>;
+  /** Removes a blob and its record; that they are gone already is not an error. */
+  remove(blob: string): Promise<void>;
+  /** All records, for rebuilding the index; in no order. */
+  records(): AsyncIterable<{ readonly blob: string; readonly record: Buffer }>;
+  /** All blobs with their age in milliseconds, for the sweeper. */
+  blobs(): AsyncIterable<{ readonly blob: string; readonly ageMs: number }>;
+  /** Throws when the backend cannot serve. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Writes one blob; exactly one of `commit` and `abort` ends it. */
+export interface BlobWriter {
+  /** Takes the next bytes; the buffers must stay as they are until this resolves. */
+  write(pieces: readonly Uint8Array[]): Promise<void>;
+  /** Resolves when the blob is durable. Throws when fewer or more bytes were written than announced. */
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+/** Reads one range. */
+export interface BlobReader {
+  /**
+   * The next bytes, undefined at the end. They are the reader's again at the next call, so use or copy them before.
+   * Throws when the blob is shorter than the range.
+   */
+  next(): Promise<Uint8Array | undefined>;
+  close(): Promise<void>;
+}
+
+/** The blob is not there. */
+export class BlobMissing extends Error {
+  override readonly name = 'BlobMissing';
+
+  constructor(blob: string, cause?: unknown) {
+    super(`${blob} is missing in the backend`, { cause });
+  }
+}

@@ -1,0 +1,93 @@
+import { access, constants, open, opendir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Backend, BlobReader, BlobWriter } from '../backend.js';
+import { BufferPool } from './buffer-pool.js';
+import { Folders, syncFolder } from './folders.js';
+import { blobOfFile, blobPaths } from './paths.js';
+import { FileReader } from './reader.js';
+import { FileWriter } from './writer.js';
+
+/** Sixteen sealed chunks: large enough that the system calls do not count. */
+const BLOCK = 16 * (65_536 + 16);
+const IDLE_BLOCKS = 32;
+
+/** Keeps blobs as files under `root`, which must exist. */
+export function directoryBackend(root: string): Backend {
+  return new DirectoryBackend(root);
+}
+
+class DirectoryBackend implements Backend {
+  readonly #root: string;
+  readonly #folders: Folders;
+  readonly #pool = new BufferPool(BLOCK, IDLE_BLOCKS);
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#folders = new Folders(root);
+  }
+
+  async create(blob: string, length: number): Promise<BlobWriter> {
+    const paths = blobPaths(this.#root, blob);
+    await this.#folders.ensure(paths.folder);
+    return FileWriter.open(paths, length);
+  }
+
+  async read(blob: string, start: number, end: number): Promise<BlobReader> {
+    return FileReader.open(blob, blobPaths(this.#root, blob).data, this.#pool, start, end);
+  }
+
+  async putRecord(blob: string, record: Buffer): Promise<void> {
+    const paths = blobPaths(this.#root, blob);
+    await this.#folders.ensure(paths.folder);
+    const file = await open(paths.record, 'wx', 0o600);
+    try {
+      await file.writeFile(record);
+      await Promise.all([file.datasync(), syncFolder(paths.folder)]);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async remove(blob: string): Promise<void> {
+    const { data, record } = blobPaths(this.#root, blob);
+    // The record first: a blob without a record is garbage, a record without its blob would be a broken object.
+    await rm(record, { force: true });
+    await rm(data, { force: true });
+  }
+
+  async *records(): AsyncIterable<{ blob: string; record: Buffer }> {
+    for await (const { blob, kind, path } of this.#files()) {
+      if (kind === 'record') yield { blob, record: await readFile(path) };
+    }
+  }
+
+  async *blobs(): AsyncIterable<{ blob: string; ageMs: number }> {
+    for await (const { blob, kind, path } of this.#files()) {
+      if (kind === 'data') yield { blob, ageMs: Date.now() - (await stat(path)).mtimeMs };
+    }
+  }
+
+  async check(): Promise<void> {
+    await access(this.#root, constants.R_OK | constants.W_OK);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async *#files(): AsyncIterable<{ blob: string; kind: 'data' | 'record'; path: string }> {
+    for await (const bucket of folders(this.#root)) {
+      for await (const shard of folders(join(this.#root, bucket))) {
+        const folder = join(this.#root, bucket, shard);
+        for await (const entry of await opendir(folder)) {
+          const found = blobOfFile(bucket, entry.name);
+          if (found) yield { ...found, path: join(folder, entry.name) };
+        }
+      }
+    }
+  }
+}
+
+async function* folders(path: string): AsyncIterable<string> {
+  for await (const entry of await opendir(path)) if (entry.isDirectory()) yield entry.name;
+}

@@ -1,0 +1,56 @@
+import type { ChecksumAlgorithm } from './checksum/algorithms.js';
+
+/** One stored blob of an object: the whole of it, or one part. */
+export interface Segment {
+  /** Where the sealed bytes lie in the backend. */
+  readonly blob: string;
+  /** 0 for an object that was put in one piece. */
+  readonly part: number;
+  /** Plaintext bytes. */
+  readonly size: number;
+  /** The segment's key commitment, 64 hex digits. */
+  readonly commitment: string;
+}
+
+/** How an object is encrypted; what HEAD and GET tell, and what GET needs. */
+export interface StoredEncryption {
+  readonly algorithm: 'AES256' | 'aws:kms';
+  /** Full key ARN; for AES256 the service's own key, which nobody is told. */
+  readonly keyArn: string;
+  /** The encryption context of the wrapped data key, with the pair that S3 adds. */
+  readonly context: Readonly<Record<string, string>>;
+  readonly bucketKeyEnabled: boolean;
+  /** The data key as KMS wrapped it, base64. */
+  readonly wrappedKey: string;
+}
+
+/** A checksum over the plaintext, as S3 returns it. */
+export interface StoredChecksum {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly type: 'FULL_OBJECT' | 'COMPOSITE';
+  /** Base64; of a COMPOSITE with `-N` behind it. */
+  readonly value: string;
+}
+
+/** Headers that an object keeps and gives back: content-type and its kin by their names, and x-amz-meta-*. */
+export type KeptHeaders = Readonly<Record<string, string>>;
+
+/** Everything that is known of an object. It lies beside the object and in the index, byte for byte the same. */
+export interface ObjectRecord {
+  readonly version: 1;
+  readonly bucket: string;
+  readonly key: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly modified: number;
+  /** Plaintext bytes. */
+  readonly size: number;
+  /** Without quotes. */
+  readonly etag: string;
+  readonly headers: KeptHeaders;
+  readonly checksum?: StoredChecksum;
+  readonly encryption: StoredEncryption;
+  /** Of a multipart upload, else empty; part of the key of the record's MAC. */
+  readonly uploadId: string;
+  /** In the order of the object's bytes. */
+  readonly segments: readonly Segment[];
+}

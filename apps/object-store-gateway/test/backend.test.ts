@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { BlobMissing } from '../src/backend/backend.js';
+import type { Backend } from '../src/backend/backend.js';
+import { directoryBackend } from '../src/backend/directory/directory.js';
+import { s3Backend } from '../src/backend/s3/store.js';
+import { blobName } from '../src/domain/blob-name.js';
+
+const s3Endpoint = process.env['TEST_S3_ENDPOINT'];
+
+describe('the directory', () => {
+  const root = mkdtemp(join(tmpdir(), 'keystead-objects-'));
+  afterAll(async () => rm(await root, { recursive: true }));
+  contract(async () => directoryBackend(await root));
+});
+
+describe.skipIf(s3Endpoint === undefined)('an S3 store (TEST_S3_ENDPOINT)', () => {
+  contract(() =>
+    s3Backend({
+      endpoint: s3Endpoint ?? '',
+      accessKeyId: process.env['TEST_S3_ACCESS_KEY_ID'] ?? 'minioadmin',
+      secretAccessKey: process.env['TEST_S3_SECRET_ACCESS_KEY'] ?? 'minioadmin',
+      region: 'us-east-1',
+      bucketPrefix: `keystead-${randomBytes(4).toString('hex')}-`,
+    }),
+  );
+});
+
+function contract(open: () => Promise<Backend>): void {
+  let backend: Promise<Backend> | undefined;
+  const store = (): Promise<Backend> => (backend ??= open());
+  const name = (): string => blobName('a-bucket', randomBytes(16));
+  afterAll(async () => (await backend)?.close());
+
+  test('gives back what was written, whole and in ranges', async () => {
+    const blob = name();
+    const bytes = randomBytes(3_000_000);
+    await write(await store(), blob, bytes, 70_000);
+    expect((await read(await store(), blob, 0, bytes.length)).equals(bytes)).toBe(true);
+    expect((await read(await store(), blob, 65_000, 2_100_001)).equals(bytes.subarray(65_000, 2_100_001))).toBe(true);
+  });
+
+  test('takes thousands of pieces at once', async () => {
+    const blob = name();
+    const writer = await (await store()).create(blob, 5_000);
+    await writer.write(Array.from({ length: 5_000 }, (_, i) => Uint8Array.of(i & 255)));
+    await writer.commit();
+    expect((await read(await store(), blob, 4_999, 5_000))[0]).toBe(4_999 & 255);
+  });
+
+  test('a blob that was aborted, or never written, is missing', async () => {
+    const blob = name();
+    const writer = await (await store()).create(blob, 10);
+    await writer.write([Buffer.from('12345')]);
+    await writer.abort();
+    await expect(read(await store(), blob, 0, 5)).rejects.toThrow(BlobMissing);
+    await expect(read(await store(), name(), 0, 5)).rejects.toThrow(BlobMissing);
+  });
+
+  test('refuses to commit fewer bytes than announced', async () => {
+    const writer = await (await store()).create(name(), 10);
+    await writer.write([Buffer.from('12345')]);
+    await expect(writer.commit()).rejects.toThrow('wrote 5 of 10 bytes');
+    await writer.abort();
+  });
+
+  test('does not read behind the end', async () => {
+    const blob = name();
+    await write(await store(), blob, Buffer.from('0123456789'), 3);
+    await expect(read(await store(), blob, 5, 20)).rejects.toThrow();
+  });
+
+  test('lists blobs and records, and removes both', async () => {
+    const blob = name();
+    const record = Buffer.from('a record');
+    await write(await store(), blob, Buffer.from('sealed'), 6);
+    await (await store()).putRecord(blob, record);
+    expect(await collect((await store()).records())).toContainEqual({ blob, record });
+    const listed = await collect((await store()).blobs());
+    expect(listed.map((entry) => entry.blob)).toContain(blob);
+    await (await store()).remove(blob);
+    await (await store()).remove(blob);
+    expect((await collect((await store()).records())).map((entry) => entry.blob)).not.toContain(blob);
+    await expect(read(await store(), blob, 0, 5)).rejects.toThrow(BlobMissing);
+  });
+
+  test('refuses names that could leave their place', async () => {
+    for (const bad of [
+      '../x',
+      'a-bucket/../../etc/passwd',
+      '/etc/passwd',
+      'a..b/' + '0'.repeat(32),
+      'bucket/ABC',
+      '',
+    ]) {
+      await expect((async () => (await store()).read(bad, 0, 1))()).rejects.toThrow(RangeError);
+      await expect((async () => (await store()).create(bad, 1))()).rejects.toThrow(RangeError);
+    }
+  });
+}
+
+async function write(backend: Backend, blob: string, bytes: Buffer, piece: number): Promise<void> {
+  const writer = await backend.create(blob, bytes.length);
+  for (let at = 0; at < bytes.length; at += piece) await writer.write([bytes.subarray(at, at + piece)]);
+  await writer.commit();
+}
+
+async function read(backend: Backend, blob: string, start: number, end: number): Promise<Buffer> {
+  const reader = await backend.read(blob, start, end);
+  const pieces: Buffer[] = [];
+  try {
+    for (let piece = await reader.next(); piece; piece = await reader.next()) pieces.push(Buffer.from(piece));
+  } finally {
+    await reader.close();
+  }
+  return Buffer.concat(pieces);
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
