@@ -1,1 +1,46 @@
-export {};
+export {
+  ConfigError,
+  address,
+  flag,
+  int,
+  optional,
+  required,
+  secretFile,
+  serviceConfig,
+  splitAddress,
+  type Address,
+  type Environment,
+  type ServiceConfig,
+} from './config.js';
+export { logger, type Logger } from './logger.js';
+export { isMain, runService, type Running } from './run.js';
+export { requestId } from './requestId.js';
+export { onlyUri, parseSpiffeId, spiffeId, trustDomainOf, type Peer } from './identity/spiffe.js';
+export { tlsIdentity, type TlsIdentity, type TlsMaterial } from './identity/tls.js';
+export { channelCredentials, checkSpiffe, serverCredentials } from './identity/credentials.js';
+export { peerOf, type IncomingCall } from './server/callState.js';
+export { serve, type GrpcServer, type ServeOptions, type ServiceBinding } from './server/serve.js';
+export { listening, opsServer, type OpsServer } from './server/ops.js';
+export { hostOf, unary, type UnaryCall } from './server/unary.js';
+export { errorTrailer, fromGrpcError, grpcError } from './errors.js';
+export { channelOptions, invoke, type InvokeOptions, type UnaryMethod } from './client.js';
+export { byCase, pipeline, type CaseTable, type PipelineCall, type PipelineOptions } from './pipeline/server.js';
+export {
+  pipelineClient,
+  type CallOptions,
+  type PipelineClient,
+  type PipelineClientOptions,
+} from './pipeline/client.js';
+export type { PipelineMethod, Success, Tagged, ValueOf } from './pipeline/frames.js';
+export { LeaseHub, type LeaseHubOptions } from './leases/hub.js';
+export { lease, type Lease, type LeaseOptions } from './leases/subscription.js';
+export { LeasedCache, type LeasedCacheOptions } from './leases/cache.js';
+export { callMetrics, metricsRegistry, type CallMetrics, type Metrics } from './metrics.js';
+export {
+  clientSpan,
+  currentTraceParent,
+  serverSpan,
+  startTelemetry,
+  telemetryEnabled,
+  type CallSpan,
+} from './telemetry.js';

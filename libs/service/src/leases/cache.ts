@@ -1,0 +1,110 @@
+import type { Lease } from './subscription.js';
+
+export interface LeasedCacheOptions<V> {
+  readonly lease: Pick<Lease, 'fresh' | 'onChange'>;
+  /** Asks the owner; undefined means that there is no such thing. */
+  load(key: string): Promise<V | undefined>;
+  /** The oldest unused entries leave beyond this. */
+  readonly maxEntries: number;
+}
+
+/** What is not there is remembered this long at most. */
+const unknownMs = 1_000;
+/** A key that changes faster than it loads is answered after this many loads. */
+const maxLoads = 3;
+
+interface Stored<V> {
+  readonly value: V | undefined;
+  /** performance.now; Infinity for what exists. */
+  readonly until: number;
+}
+
+interface Loading<V> {
+  readonly promise: Promise<V | undefined>;
+  /** The key was named void meanwhile. */
+  stale: boolean;
+}
+
+/** Answers from memory while the owner vouches for it (design §3 "Caches are leases"), else asks afresh each time. */
+export class LeasedCache<V> {
+  readonly #options: LeasedCacheOptions<V>;
+  readonly #entries = new Map<string, Stored<V>>();
+  readonly #loading = new Map<string, Loading<V>>();
+  readonly #stop: () => void;
+
+  constructor(options: LeasedCacheOptions<V>) {
+    this.#options = options;
+    this.#stop = options.lease.onChange((keys) => this.#void(keys));
+  }
+
+  /** The value in memory if it may be served now: the way without a promise. Undefined says nothing about existence. */
+  peek(key: string): V | undefined {
+    return this.#stored(key)?.value;
+  }
+
+  /** The value, from memory or from the owner; undefined when the owner knows none. Rejects as `load` does. */
+  async get(key: string): Promise<V | undefined> {
+    const stored = this.#stored(key);
+    if (stored) return stored.value;
+    for (let loads = 1; ; loads++) {
+      const loading = this.#load(key);
+      const value = await loading.promise;
+      if (!loading.stale || loads === maxLoads) return value;
+    }
+  }
+
+  close(): void {
+    this.#stop();
+    this.#void(undefined);
+  }
+
+  #stored(key: string): Stored<V> | undefined {
+    const stored = this.#entries.get(key);
+    if (!stored || !this.#options.lease.fresh()) return undefined;
+    this.#entries.delete(key);
+    if (stored.until <= performance.now()) return undefined;
+    this.#entries.set(key, stored); // now the youngest
+    return stored;
+  }
+
+  #load(key: string): Loading<V> {
+    const shared = this.#options.lease.fresh();
+    const running = shared ? this.#loading.get(key) : undefined;
+    if (running) return running;
+    const loading: Loading<V> = { stale: false, promise: this.#options.load(key) };
+    // Without a lease nobody tells us when it becomes stale: such a load is for one caller and is not kept.
+    if (!shared) return loading;
+    this.#loading.set(key, loading);
+    const forget = (): void => {
+      if (this.#loading.get(key) === loading) this.#loading.delete(key);
+    };
+    loading.promise.then((value) => {
+      forget();
+      if (!loading.stale) this.#store(key, value);
+    }, forget);
+    return loading;
+  }
+
+  #store(key: string, value: V | undefined): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, { value, until: value === undefined ? performance.now() + unknownMs : Infinity });
+    if (this.#entries.size <= this.#options.maxEntries) return;
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined) this.#entries.delete(oldest);
+  }
+
+  #void(keys: readonly string[] | undefined): void {
+    if (keys === undefined) {
+      this.#entries.clear();
+      for (const loading of this.#loading.values()) loading.stale = true;
+      this.#loading.clear();
+      return;
+    }
+    for (const key of keys) {
+      this.#entries.delete(key);
+      const loading = this.#loading.get(key);
+      if (loading) loading.stale = true;
+      this.#loading.delete(key);
+    }
+  }
+}

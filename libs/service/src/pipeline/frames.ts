@@ -1,0 +1,111 @@
+import type { CallContext } from '@keystead/proto/common';
+
+/** At most this many calls or results in a frame. */
+export const maxCallsInFrame = 64;
+/** At most this many bytes in a frame; one larger call or result travels alone. */
+export const maxFrameBytes = 64 * 1024;
+/** At most this many calls unanswered on one stream. */
+export const maxInFlight = 1_024;
+/** What a call without a deadline gets, in ms. */
+export const defaultTimeoutMs = 10_000;
+
+/** A member of a ts-proto oneof. */
+export interface Tagged {
+  $case: string;
+  value: unknown;
+}
+
+export interface CallFrame<Operation> {
+  id: number;
+  deadlineMs: number;
+  context: CallContext | undefined;
+  traceParent: string;
+  operation: Operation | undefined;
+}
+
+export interface ResultFrame<Outcome> {
+  id: number;
+  outcome: Outcome | undefined;
+}
+
+export interface RequestFrame<Operation> {
+  calls: CallFrame<Operation>[];
+  cancels: number[];
+  drain: boolean;
+}
+
+export interface ResponseFrame<Outcome> {
+  results: ResultFrame<Outcome>[];
+  drain: boolean;
+}
+
+/** The generated definition of an `rpc Pipeline`, for example `HsmServiceService.pipeline`; every service has the same shape. */
+export interface PipelineMethod<Operation extends Tagged, Outcome extends Tagged> {
+  readonly path: string;
+  requestSerialize(frame: RequestFrame<Operation>): Buffer;
+  requestDeserialize(bytes: Buffer): RequestFrame<Operation>;
+  responseSerialize(frame: ResponseFrame<Outcome>): Buffer;
+  responseDeserialize(bytes: Buffer): ResponseFrame<Outcome>;
+}
+
+/** The outcomes that are not failures. */
+export type Success<Outcome extends Tagged> = Exclude<Outcome, { $case: 'error' }>;
+
+/** The message under one case of a oneof. */
+export type ValueOf<Union extends Tagged, Case extends string> = Extract<Union, { $case: Case }>['value'];
+
+/**
+ * Frames waiting to be written. Serialized frames of protobuf may simply be concatenated (repeated fields add up), so
+ * each call is serialized once, alone, its size is known exactly, and frames are cut without serializing again.
+ */
+export class FrameQueue {
+  #parts: Buffer[] = [];
+  #scheduled = false;
+  readonly #write: (frame: Buffer) => void;
+
+  constructor(write: (frame: Buffer) => void) {
+    this.#write = write;
+  }
+
+  /** Adds one call, result or other small frame; everything added in one turn of the event loop leaves together. */
+  push(part: Buffer): void {
+    this.#parts.push(part);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.flush);
+  }
+
+  /** Writes what waits, in as few frames as the limits allow. */
+  readonly flush = (): void => {
+    this.#scheduled = false;
+    const parts = this.#parts;
+    if (parts.length === 0) return;
+    this.#parts = [];
+    if (parts.length === 1) this.#write(parts[0] as Buffer);
+    else this.#writeAll(parts);
+  };
+
+  #writeAll(parts: Buffer[]): void {
+    let from = 0;
+    let bytes = 0;
+    for (let to = 0; to < parts.length; to++) {
+      const size = (parts[to] as Buffer).length;
+      if (to > from && (to - from === maxCallsInFrame || bytes + size > maxFrameBytes)) {
+        this.#write(join(parts, from, to, bytes));
+        from = to;
+        bytes = 0;
+      }
+      bytes += size;
+    }
+    this.#write(join(parts, from, parts.length, bytes));
+  }
+
+  /** Forgets what waits. */
+  clear(): void {
+    this.#parts = [];
+  }
+}
+
+function join(parts: Buffer[], from: number, to: number, bytes: number): Buffer {
+  return to - from === 1 ? (parts[from] as Buffer) : Buffer.concat(parts.slice(from, to), bytes);
+}

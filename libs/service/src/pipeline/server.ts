@@ -1,0 +1,300 @@
+import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
+import { asKeysteadError, KeysteadError, toWire } from '@keystead/errors';
+import type { CallContext } from '@keystead/proto/common';
+import type { Peer } from '../identity/spiffe.js';
+import { callMetrics, type CallMetrics } from '../metrics.js';
+import { peerOf, serverOf, type ServerState } from '../server/callState.js';
+import { hostOf } from '../server/unary.js';
+import { serverSpan, type CallSpan } from '../telemetry.js';
+import {
+  defaultTimeoutMs,
+  FrameQueue,
+  maxInFlight,
+  type CallFrame,
+  type PipelineMethod,
+  type RequestFrame,
+  type ResponseFrame,
+  type Success,
+  type Tagged,
+  type ValueOf,
+} from './frames.js';
+import { SlowQueue } from './slow.js';
+import { Sweep } from './sweep.js';
+
+/** What a handler knows beside the operation. */
+export interface PipelineCall {
+  /** As sent; whether it may be believed depends on `peer`. */
+  readonly context: CallContext | undefined;
+  readonly peer: Peer;
+  /** The address of the peer's end of the connection, without a port. */
+  readonly sourceIp: string;
+  /** When the caller stops waiting, in ms since 1970. */
+  readonly deadline: number;
+  /** Aborted when the caller cancels, the stream breaks, or the deadline passes. */
+  readonly signal: AbortSignal;
+  /** W3C traceparent as sent, or empty. */
+  readonly traceParent: string;
+}
+
+export interface PipelineOptions<Operation extends Tagged, Outcome extends Tagged> {
+  /** For example `HsmServiceService.pipeline`. */
+  readonly method: PipelineMethod<Operation, Outcome>;
+  /** Does the work. A KeysteadError is the caller's answer; anything else becomes Internal and its cause goes to the log. */
+  handle(operation: Operation, call: PipelineCall): Promise<Success<Outcome>>;
+  /** Who may open a stream; default everyone of the trust domain. Others get AccessDenied at once. */
+  allow?(peer: Peer): boolean;
+  /** Operations that take long (key generation): they have a queue of their own. */
+  slow?(operation: Operation): boolean;
+  /** Slow operations at work at a time; default 2. */
+  readonly slowConcurrency?: number;
+  /** Unanswered calls of one stream; beyond it Throttling. Default 1,024. */
+  readonly maxInFlight?: number;
+}
+
+/** The handler of an `rpc Pipeline`: many concurrent calls on one stream, answered in any order. */
+export function pipeline<Operation extends Tagged, Outcome extends Tagged>(
+  options: PipelineOptions<Operation, Outcome>,
+): handleBidiStreamingCall<RequestFrame<Operation>, ResponseFrame<Outcome>> {
+  const slow = new SlowQueue(options.slowConcurrency ?? 2, maxInFlight);
+  return (stream) => {
+    const peer = peerOf(stream);
+    if (options.allow && !options.allow(peer))
+      throw new KeysteadError('AccessDenied', 'This peer may not use this service.');
+    new ServerStream(stream, peer, options, slow);
+  };
+}
+
+/** One function per case, for `handle`; the answer travels under the same case. */
+export type CaseTable<Operation extends Tagged, Outcome extends Tagged> = {
+  readonly [Case in Operation['$case']]: (
+    request: ValueOf<Operation, Case>,
+    call: PipelineCall,
+  ) => Promise<ValueOf<Outcome, Case>>;
+};
+
+/** Makes a `handle` of a table with a function for each operation; a forgotten one does not compile. */
+export function byCase<Operation extends Tagged, Outcome extends Tagged>(
+  table: CaseTable<Operation, Outcome>,
+): (operation: Operation, call: PipelineCall) => Promise<Success<Outcome>> {
+  const handlers = new Map(
+    Object.entries(table) as [string, (request: unknown, call: PipelineCall) => Promise<unknown>][],
+  );
+  return async ({ $case, value }, call) => {
+    const handler = handlers.get($case);
+    if (!handler) throw new KeysteadError('UnknownOperation', `${$case} is not offered here.`);
+    return { $case, value: await handler(value, call) } as Success<Outcome>;
+  };
+}
+
+class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
+  readonly peer: Peer;
+  readonly sourceIp: string;
+  readonly server: ServerState;
+  readonly #stream: ServerDuplexStream<RequestFrame<Operation>, ResponseFrame<Outcome>>;
+  readonly #options: PipelineOptions<Operation, Outcome>;
+  readonly #slow: SlowQueue;
+  readonly #metrics: CallMetrics;
+  readonly #calls = new Map<number, ServerCall<Operation, Outcome>>();
+  readonly #out: FrameQueue;
+  readonly #sweep = new Sweep(100, (now) => this.#expire(now));
+  readonly #limit: number;
+  /** The client sends no more calls. */
+  #ending = false;
+  #closed = false;
+
+  constructor(
+    stream: ServerDuplexStream<RequestFrame<Operation>, ResponseFrame<Outcome>>,
+    peer: Peer,
+    options: PipelineOptions<Operation, Outcome>,
+    slow: SlowQueue,
+  ) {
+    this.peer = peer;
+    this.sourceIp = hostOf(stream.getPeer());
+    this.server = serverOf(stream);
+    this.#stream = stream;
+    this.#options = options;
+    this.#slow = slow;
+    this.#limit = options.maxInFlight ?? maxInFlight;
+    this.#metrics = callMetrics(this.server.metrics, 'keystead_calls', 'Calls answered on streams.');
+    this.#out = new FrameQueue(this.#write);
+    stream.on('data', this.#frame).on('end', this.#end).on('cancelled', this.#close).on('error', this.#close);
+    this.server.closing.addEventListener('abort', this.#drain);
+    if (this.server.closing.aborted) this.#drain();
+  }
+
+  readonly #frame = (frame: RequestFrame<Operation>): void => {
+    const now = Date.now();
+    for (const id of frame.cancels) this.#calls.get(id)?.abort('Cancelled');
+    for (const call of frame.calls) this.#begin(call, now);
+    if (frame.drain) this.#end();
+  };
+
+  #begin(frame: CallFrame<Operation>, now: number): void {
+    const { operation } = frame;
+    const call = new ServerCall(this, frame, now + (frame.deadlineMs || defaultTimeoutMs));
+    if (operation === undefined)
+      return call.fail(new KeysteadError('UnknownOperation', 'The call has no operation that this version knows.'));
+    if (this.#calls.has(frame.id)) return this.#refuseDuplicate(frame.id);
+    if (this.#calls.size >= this.#limit) return call.fail(tooMany());
+    this.#calls.set(frame.id, call);
+    this.#sweep.start();
+    if (!this.#options.slow?.(operation)) return call.run(this.#options, operation);
+    const job = (): void => {
+      call.slow = this.#slow;
+      call.run(this.#options, operation);
+    };
+    if (!this.#slow.enter(job)) call.fail(tooMany());
+  }
+
+  /** An id twice in flight leaves no way to tell the answers apart: the client is broken. */
+  #refuseDuplicate(id: number): void {
+    this.server.log.error({ id, peer: this.peer }, 'a client used a call id twice');
+    this.#stream.emit(
+      'error',
+      Object.assign(new Error('duplicate call id'), { code: 3, details: 'duplicate call id' }),
+    );
+    this.#close();
+  }
+
+  /** Sends the answer of a call, once. */
+  settle(call: ServerCall<Operation, Outcome>, outcome: Outcome | Success<Outcome>, errorCode: string): void {
+    this.#metrics.done(call.name, errorCode, (performance.now() - call.startedAt) / 1_000);
+    if (this.#calls.get(call.id) === call) this.#calls.delete(call.id);
+    if (this.#closed) return;
+    this.#out.push(this.#options.method.responseSerialize({ results: [{ id: call.id, outcome }], drain: false }));
+    if (this.#ending && this.#calls.size === 0) this.#finish();
+  }
+
+  readonly #write = (frame: Buffer): void => {
+    if (this.#closed) return;
+    // serve() lets frames pass that are bytes already. A client that does not read its answers may not send more calls.
+    if (this.#stream.write(frame as unknown as ResponseFrame<Outcome>)) return;
+    this.#stream.pause();
+    this.#stream.once('drain', () => this.#stream.resume());
+  };
+
+  /** The server closes: the client shall go elsewhere. What it still sends until it has heard is answered. */
+  readonly #drain = (): void => {
+    this.#out.push(this.#options.method.responseSerialize({ results: [], drain: true }));
+  };
+
+  readonly #end = (): void => {
+    this.#ending = true;
+    if (this.#calls.size === 0) this.#finish();
+  };
+
+  #finish(): void {
+    if (this.#closed) return;
+    this.#out.flush();
+    this.#stream.end();
+    this.#close();
+  }
+
+  readonly #close = (): void => {
+    this.#closed = true;
+    this.#sweep.stop();
+    this.#out.clear();
+    this.server.closing.removeEventListener('abort', this.#drain);
+    for (const call of this.#calls.values()) call.abort('Cancelled');
+    this.#calls.clear();
+  };
+
+  #expire(now: number): boolean {
+    for (const call of this.#calls.values()) if (call.deadline <= now) call.abort('DeadlineExceeded');
+    return this.#calls.size > 0;
+  }
+}
+
+/** One call at work. */
+class ServerCall<Operation extends Tagged, Outcome extends Tagged> implements PipelineCall {
+  readonly id: number;
+  readonly name: string;
+  readonly context: CallContext | undefined;
+  readonly traceParent: string;
+  readonly deadline: number;
+  readonly startedAt = performance.now();
+  readonly #stream: ServerStream<Operation, Outcome>;
+  /** Set while this call holds a place of the slow queue. */
+  slow: SlowQueue | undefined;
+  #settled = false;
+  #abort: AbortController | undefined;
+  #span: CallSpan | undefined;
+
+  constructor(stream: ServerStream<Operation, Outcome>, frame: CallFrame<Operation>, deadline: number) {
+    this.#stream = stream;
+    this.id = frame.id;
+    this.name = frame.operation?.$case ?? 'unknown';
+    this.context = frame.context;
+    this.traceParent = frame.traceParent;
+    this.deadline = deadline;
+  }
+
+  get peer(): Peer {
+    return this.#stream.peer;
+  }
+
+  get sourceIp(): string {
+    return this.#stream.sourceIp;
+  }
+
+  /** Made when someone asks: most calls never do. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#settled) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  run(options: PipelineOptions<Operation, Outcome>, operation: Operation): void {
+    if (this.#settled) return this.#release(); // given up while it waited in the slow queue
+    this.#span = serverSpan(this.name, this.traceParent);
+    try {
+      this.#span.run(() => options.handle(operation, this)).then(this.#succeed, this.fail);
+    } catch (thrown) {
+      this.fail(thrown);
+    }
+  }
+
+  readonly #succeed = (outcome: Success<Outcome>): void => {
+    this.#release();
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#span?.end();
+    this.#stream.settle(this, outcome, '');
+  };
+
+  readonly fail = (thrown: unknown): void => {
+    this.#release();
+    if (this.#settled) return;
+    this.#answer(asKeysteadError(thrown));
+  };
+
+  /** Answers for a handler that is still at work; what it returns later is dropped. */
+  abort(code: 'Cancelled' | 'DeadlineExceeded'): void {
+    if (this.#settled) return;
+    this.#answer(
+      new KeysteadError(code, code === 'Cancelled' ? 'The call was cancelled.' : 'The time for the call ran out.'),
+    );
+    this.#abort?.abort();
+  }
+
+  #answer(error: KeysteadError): void {
+    this.#settled = true;
+    this.#span?.end(error.code);
+    if (error.code === 'Internal') this.#log(error);
+    this.#stream.settle(this, { $case: 'error', value: toWire(error) } as Outcome, error.code);
+  }
+
+  #log(error: KeysteadError): void {
+    const requestId = this.context?.requestId;
+    const fields = { err: error.cause ?? error, operation: this.name, requestId, errorId: error.details['error-id'] };
+    this.#stream.server.log.error(fields, 'call failed');
+  }
+
+  #release(): void {
+    const { slow } = this;
+    this.slow = undefined;
+    slow?.done();
+  }
+}
+
+const tooMany = (): KeysteadError => new KeysteadError('Throttling', 'Rate exceeded');
