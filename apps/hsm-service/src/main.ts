@@ -1,1 +1,96 @@
-export {};
+import {
+  ConfigError,
+  isMain,
+  logger,
+  runService,
+  serve,
+  tlsIdentity,
+  type GrpcServer,
+  type Logger,
+  type Running,
+  type TlsIdentity,
+} from '@keystead/service';
+import { readConfig, type Config } from './config.js';
+import { Engine } from './domain/engine.js';
+import { randomPool } from './domain/random-pool.js';
+import { RootError } from './domain/root-error.js';
+import { TokenCache } from './domain/token-cache.js';
+import { adminService } from './grpc/admin.js';
+import { cryptoService } from './grpc/crypto.js';
+import { requireTls13 } from './grpc/tls-check.js';
+import { openOrCreateRoot, type OpenedRoot } from './store/open-root.js';
+
+/** 40 bytes of material and about a kilobyte of header and name each. */
+const MAX_CACHED_TOKENS = 4096;
+// Together less than the minute that material may stay in memory unused.
+const CACHE_TTL_MS = 50_000;
+const SWEEP_MS = 5_000;
+/** A frame of calls has at most 64 KiB, the largest single call far less. */
+const MAX_RECEIVE_BYTES = 128 << 10;
+
+/** Opens the root and serves. Throws ConfigError with one sentence if the root or the certificate cannot be used. */
+export async function start(config: Config): Promise<Running> {
+  const log = logger('hsm-service', config.logLevel);
+  const tls = tlsIdentity(config.tlsDir);
+  const root = await openRoot(config, log);
+  const cache = new TokenCache({ maxEntries: MAX_CACHED_TOKENS, ttlMs: CACHE_TTL_MS }, () => performance.now());
+  const engine = new Engine({ keys: root.keys, cache, random: randomPool(), now: () => new Date() });
+  const sweep = setInterval(() => cache.sweep(), SWEEP_MS).unref();
+  const release = (): void => {
+    clearInterval(sweep);
+    cache.clear();
+    root.keys.close();
+    tls.close();
+  };
+  try {
+    const server = await listen(config, tls, root, engine, log);
+    return { address: server.address, opsAddress: server.opsAddress, close: () => server.close().finally(release) };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function openRoot({ rootDir, unlock }: Config, log: Logger): Promise<OpenedRoot> {
+  const root = await openOrCreateRoot(rootDir, unlock, new Date()).catch((error: unknown) => {
+    throw error instanceof RootError || isSystemError(error) ? new ConfigError(error.message) : error;
+  });
+  const { generation } = root.file.header;
+  log.info(
+    { domain: root.file.header.domain.toString('hex'), generation: String(generation), created: root.created },
+    'root open',
+  );
+  if (root.damaged.length > 0)
+    log.error({ damaged: root.damaged.map(String) }, 'root generations passed over: damaged');
+  if (unlock.kind === 'KEYFILE')
+    log.warn(`The root opens by the key file ${unlock.path}: who has both files has every key.`);
+  return root;
+}
+
+async function listen(
+  config: Config,
+  tls: TlsIdentity,
+  root: OpenedRoot,
+  engine: Engine,
+  log: Logger,
+): Promise<GrpcServer> {
+  const server = await serve({
+    ...{ name: 'hsm-service', listen: config.listen, opsListen: config.opsListen, tls, log },
+    services: [cryptoService(engine), adminService(root)],
+    maxReceiveBytes: MAX_RECEIVE_BYTES,
+  });
+  try {
+    await requireTls13(server.address, tls);
+    return server;
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+/** A file that cannot be read or written; its message names the file. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
+
+if (isMain(import.meta.url)) await runService('hsm-service', readConfig, start);

@@ -1,0 +1,41 @@
+import { HsmServiceService, type PipelineResponse } from '@keystead/proto/hsm';
+import { zero } from '../domain/bytes.js';
+import type { Outcome } from './operations.js';
+
+type Serialize<T> = (value: T) => Buffer;
+
+/**
+ * The service as generated, but plaintexts are overwritten as soon as they are in the frame. The frame itself belongs
+ * to gRPC and lives until it is sent and collected.
+ */
+export const wipingService = {
+  ...HsmServiceService,
+  pipeline: wiping(HsmServiceService.pipeline, wipeFrame),
+  decrypt: wiping(HsmServiceService.decrypt, wipePlaintext),
+  generateDataKey: wiping(HsmServiceService.generateDataKey, wipePlaintext),
+  generateRandom: wiping(HsmServiceService.generateRandom, wipePlaintext),
+};
+
+function wiping<T, Method>(
+  method: Method & { responseSerialize: Serialize<T> },
+  wipe: (value: NoInfer<T>) => void,
+): Method & { responseSerialize: Serialize<T> } {
+  const responseSerialize: Serialize<T> = (value) => {
+    const bytes = method.responseSerialize(value);
+    wipe(value);
+    return bytes;
+  };
+  return { ...method, responseSerialize };
+}
+
+function wipeFrame({ results }: PipelineResponse): void {
+  for (const { outcome } of results) if (outcome) wipeOutcome(outcome);
+}
+
+function wipeOutcome(outcome: Outcome): void {
+  if (outcome.$case !== 'error' && 'plaintext' in outcome.value) wipePlaintext(outcome.value);
+}
+
+function wipePlaintext({ plaintext }: { plaintext: Uint8Array }): void {
+  zero(plaintext);
+}
