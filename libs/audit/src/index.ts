@@ -1,3 +1,4 @@
+export { auditClient, type AuditClient } from './client.js';
 export { canonicalJson, type Json } from './canonical.js';
 export { type ErrorFields } from './error-fields.js';
 export { newEventId } from './event-id.js';
@@ -5,5 +6,5 @@ export { maxLeafBytes, maxRecordBytes } from './oversize.js';
 export { enqueue } from './outbox.js';
 export { maxBehindMs, outboxWorker, type OutboxOptions, type OutboxWorker } from './outbox-worker.js';
 export { type Queryable } from './queryable.js';
-export { cloudTrailRecord, type CloudTrailEvent, type RecordResource } from './record.js';
+export { cloudTrailRecord, type CloudTrailEvent, type LookupResource, type RecordResource } from './record.js';
 export { cloudTrailDate } from './time.js';

@@ -1,6 +1,6 @@
 import type { CallContext } from '@keystead/proto/common';
 import { type AuditRecord, EventCategory } from '@keystead/proto/audit';
-import { canonicalJson, type Json, redactedJson, writeString } from './canonical.js';
+import { type Json, redactedJson, writeString } from './canonical.js';
 import { errorCode, type ErrorFields } from './error-fields.js';
 import { newEventId } from './event-id.js';
 import { invokedBy, userIdentity, usernameOf } from './identity.js';
@@ -13,6 +13,13 @@ export interface RecordResource {
   readonly type: string;
   /** The owner's 12 digits; left out where unknown. */
   readonly accountId?: string | undefined;
+}
+
+/** A resource by which a record is found. */
+export interface LookupResource {
+  readonly type: string;
+  /** ARN or name. */
+  readonly name: string;
 }
 
 /** Members of a record that the service decides; what is absent from both lists is null, as CloudTrail writes it. */
@@ -36,7 +43,10 @@ export interface CloudTrailEvent extends RecordBody {
   readonly eventName: string;
   /** True also for Encrypt, Decrypt and GenerateDataKey (CloudTrail's rule). */
   readonly readOnly: boolean;
+  /** The record's own "resources" (KMS and S3 write them), and what it is found by unless `lookupResources` is given. */
   readonly resources?: readonly RecordResource[] | undefined;
+  /** What LookupEvents shows and finds it by where the record itself lists no resources (IAM: {AWS::IAM::User, name}). */
+  readonly lookupResources?: readonly LookupResource[] | undefined;
   /** A KeysteadError, or AWS's name and message; absent when the call succeeded. */
   readonly error?: ErrorFields | undefined;
   /** Default Management. */
@@ -66,9 +76,17 @@ export function cloudTrailRecord(context: CallContext, event: CloudTrailEvent): 
     account,
     username: principal.account === account ? usernameOf(principal) : '',
     accessKeyId: principal.account === account ? context.accessKeyId : '',
-    resources: (event.resources ?? []).slice(0, 20).map(({ type, arn }) => ({ type, name: arn })),
+    resources: lookupResources(event),
+    resourcesInRecord: event.lookupResources === undefined && (event.resources?.length ?? 0) <= maxResources,
     record: recordBytes(context, { ...event, eventId, recipientAccount: account }),
   };
+}
+
+const maxResources = 20;
+
+function lookupResources({ resources = [], lookupResources }: CloudTrailEvent): LookupResource[] {
+  const all = lookupResources ?? resources.map(({ type, arn }) => ({ type, name: arn }));
+  return all.slice(0, maxResources);
 }
 
 type Complete = CloudTrailEvent & { readonly eventId: string; readonly recipientAccount: string };
@@ -102,7 +120,7 @@ function recordText(context: CallContext, event: Complete, body: RecordBody): st
   if (body.serviceEventDetails) text += `,"serviceEventDetails":${redactedJson(body.serviceEventDetails)}`;
   if (event.sharedEventId) text += `,"sharedEventID":${writeString(event.sharedEventId)}`;
   text += `,"sourceIPAddress":${writeString(service ?? context.sourceIp)}`;
-  if (tls && tls.version !== '') text += `,"tlsDetails":${canonicalJson(tlsMembers(tls))}`;
+  if (tls && tls.version !== '') text += `,"tlsDetails":${tlsText(tls)}`;
   text += `,"userAgent":${writeString(service ?? context.userAgent)}`;
   return `${text},"userIdentity":${userIdentity(context, event.recipientAccount)}}`;
 }
@@ -117,10 +135,8 @@ function resourceText({ arn, accountId, type }: RecordResource): string {
   return `{"ARN":${writeString(arn)}${account},"type":${writeString(type)}}`;
 }
 
-function tlsMembers(tls: NonNullable<CallContext['tls']>): Json {
-  return {
-    tlsVersion: tls.version,
-    cipherSuite: tls.cipherSuite,
-    clientProvidedHostHeader: tls.clientProvidedHostHeader || undefined,
-  };
+function tlsText(tls: NonNullable<CallContext['tls']>): string {
+  const host = tls.clientProvidedHostHeader;
+  const hostMember = host === '' ? '' : `,"clientProvidedHostHeader":${writeString(host)}`;
+  return `{"cipherSuite":${writeString(tls.cipherSuite)}${hostMember},"tlsVersion":${writeString(tls.version)}}`;
 }
