@@ -1,1 +1,11 @@
-export {};
+export { identifier, openPool, urlWith, Pool, type PoolOptions, type Queryable } from './pool.js';
+export {
+  isUniqueViolation,
+  requireSchemaVersion,
+  sqlState,
+  transaction,
+  type TransactionOptions,
+  type Tx,
+} from './transaction.js';
+export { migrate, withClient, type AdminOptions, type MigrateOptions } from './migrate.js';
+export { prepareDatabase, type PrepareOptions, type ServiceSchema } from './prepare.js';
