@@ -7,7 +7,7 @@ import { openRoot, parseRoot, sealRoot, type RootHeader } from '../../src/domain
 import { RootError } from '../../src/domain/root-error.js';
 import { bitFlips, hex, reference, vectors } from '../vectors.js';
 
-const { root_file: v } = vectors<{
+const { root_file: v } = vectors('root-file.json') as {
   root_file: Record<
     'rws' | 'key_file' | 'passphrase' | 'passphrase_salt' | 'domain' | 'previous_hash' | 'salt' | 'out' | 'hash',
     string
@@ -17,7 +17,7 @@ const { root_file: v } = vectors<{
     written_ms: number;
     domain_keys: { epoch: number; state: DomainKey['state']; created_ms: number; key: string }[];
   };
-}>('root-file.json');
+};
 
 const rws = hex(v.rws);
 const keyFile: Unlock = { kind: 'KEYFILE', secret: hex(v.key_file) };

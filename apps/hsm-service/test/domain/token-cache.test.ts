@@ -3,7 +3,7 @@ import { TokenCache, type OpenKey } from '../../src/domain/token-cache.js';
 
 const limits = { maxEntries: 2, ttlMs: 1000 };
 
-function cacheAt(clock: { now: number }): { get(name: string): OpenKey; cache: TokenCache; opened: string[] } {
+function cacheAt(clock: { now: number }): { get: (name: string) => OpenKey; cache: TokenCache; opened: string[] } {
   const cache = new TokenCache(limits, () => clock.now);
   const opened: string[] = [];
   const open = (name: string): OpenKey => {

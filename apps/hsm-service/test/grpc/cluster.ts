@@ -1,0 +1,74 @@
+import { createAuthority, issueCertificate, type KeyPair } from '@keystead/pki';
+import { HsmAdminServiceClient, HsmServiceClient, HsmServiceService } from '@keystead/proto/hsm';
+import { channelCredentials, pipelineClient, tlsIdentity, type PipelineClient, type Running } from '@keystead/service';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../src/config.js';
+import type { Operation, Outcome } from '../../src/grpc/operations.js';
+import { start } from '../../src/main.js';
+
+/** What a client with one certificate can use. */
+export interface Client extends Disposable {
+  readonly crypto: HsmServiceClient;
+  readonly admin: HsmAdminServiceClient;
+  readonly stream: PipelineClient<Operation, Outcome>;
+}
+
+/** A running hsm-service with a certificate authority of its own. */
+export interface Cluster extends AsyncDisposable {
+  readonly running: Running;
+  readonly folder: string;
+  /** A folder with a certificate of this name. */
+  certificate(spiffe: string, authority?: KeyPair): Promise<string>;
+  client(spiffe: string): Promise<Client>;
+}
+
+export const service = (name: string): string => `spiffe://keystead.local/svc/${name}`;
+
+/** Starts hsm-service on a fresh root with a key file. */
+export async function cluster(): Promise<Cluster> {
+  const folder = await mkdtemp(join(tmpdir(), 'keystead-hsm-'));
+  const from = new Date();
+  const ours = await createAuthority('test', from);
+  let count = 0;
+  const certificate = async (uri: string, authority = ours): Promise<string> => {
+    const dir = join(folder, `tls-${count++}`);
+    await mkdir(dir);
+    const pair = await issueCertificate(authority, { uri, from, hours: 1 });
+    await writeFile(join(dir, 'ca.crt'), ours.certificate);
+    await writeFile(join(dir, 'tls.crt'), pair.certificate);
+    await writeFile(join(dir, 'tls.key'), pair.key);
+    return dir;
+  };
+  const running = await start(
+    readConfig({
+      KEYSTEAD_TLS_DIR: await certificate(service('hsm-service')),
+      KEYSTEAD_ROOT_DIR: join(folder, 'root'),
+      KEYSTEAD_ROOT_KEY_FILE: join(folder, 'root.key'),
+      KEYSTEAD_LOG_LEVEL: 'silent',
+    }),
+  );
+  const close = async (): Promise<void> => {
+    await running.close();
+    await rm(folder, { recursive: true });
+  };
+  const client = async (spiffe: string): Promise<Client> => connect(running.address, await certificate(spiffe));
+  return { running, folder, certificate, client, [Symbol.asyncDispose]: close };
+}
+
+function connect(address: string, tlsDir: string): Client {
+  const tls = tlsIdentity(tlsDir);
+  const credentials = channelCredentials(tls, service('hsm-service'));
+  const [crypto, admin] = [new HsmServiceClient(address, credentials), new HsmAdminServiceClient(address, credentials)];
+  const stream = pipelineClient<Operation, Outcome>({
+    ...{ method: HsmServiceService.pipeline, address, tls, expected: 'hsm-service' },
+  });
+  const close = (): void => {
+    stream.close();
+    crypto.close();
+    admin.close();
+    tls.close();
+  };
+  return { crypto, admin, stream, [Symbol.dispose]: close };
+}

@@ -1,0 +1,216 @@
+import { status } from '@grpc/grpc-js';
+import { createAuthority } from '@keystead/pki';
+import type { DecryptRequest, GenerateKeyRequest, GetStatusResponse } from '@keystead/proto/hsm';
+import { ConfigError, invoke, type InvokeOptions, type UnaryMethod } from '@keystead/service';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connect, type TLSSocketOptions, type ConnectionOptions } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readConfig } from '../../src/config.js';
+import type { Operation } from '../../src/grpc/operations.js';
+import { start } from '../../src/main.js';
+import { cluster, service, type Client, type Cluster } from './cluster.js';
+
+let hsm: Cluster;
+let kms: Client;
+beforeAll(async () => {
+  hsm = await cluster();
+  kms = await hsm.client(service('kms-service'));
+});
+afterAll(async () => {
+  kms[Symbol.dispose]();
+  await hsm[Symbol.asyncDispose]();
+});
+
+const account = '111122223333';
+const keyId = '1234abcd-12ab-34cd-56ef-1234567890ab';
+const newKey: GenerateKeyRequest = { account, keyId, keySpec: 1, keyUsage: 1, generation: 0, multiRegion: false };
+const encryptionContext = { purpose: 'test' };
+const coded = (code: string): Error => expect.objectContaining({ code }) as Error;
+const options: InvokeOptions = { timeoutMs: 5_000 };
+const unary = <Q, A>(method: UnaryMethod<Q, A>, request: Q): Promise<A> => invoke(method, request, options);
+
+async function makeKey(): Promise<{ token: Uint8Array; account: string; keyId: string }> {
+  const { token } = await kms.stream.request('generateKey', newKey);
+  return { token, account, keyId };
+}
+
+describe('over the stream', () => {
+  test('a key is made, encrypts, and decrypts', async () => {
+    const key = await makeKey();
+    const plaintext = Buffer.from('hello');
+    const { ciphertextBlob } = await kms.stream.request('encrypt', { key, plaintext, encryptionContext });
+    const answer = await kms.stream.request('decrypt', { key, ciphertextBlob, encryptionContext });
+    expect(Buffer.from(answer.plaintext)).toEqual(plaintext);
+    const other = { key, ciphertextBlob, encryptionContext: {} };
+    await expect(kms.stream.request('decrypt', other)).rejects.toThrow(coded('InvalidCiphertext'));
+  });
+
+  test('many operations at once all come back right', async () => {
+    const key = await makeKey();
+    const round = async (i: number): Promise<void> => {
+      const plaintext = Buffer.from(`message ${i}`);
+      const { ciphertextBlob } = await kms.stream.request('encrypt', { key, plaintext, encryptionContext });
+      const answer = await kms.stream.request('decrypt', { key, ciphertextBlob, encryptionContext });
+      expect(Buffer.from(answer.plaintext)).toEqual(plaintext);
+    };
+    await Promise.all(Array.from({ length: 500 }, (_, i) => round(i)));
+  });
+
+  test('a data key leaves in the clear only when that is wanted', async () => {
+    const request = { key: await makeKey(), numberOfBytes: 32, encryptionContext };
+    const open = await kms.stream.request('generateDataKey', { ...request, withoutPlaintext: false });
+    const closed = await kms.stream.request('generateDataKey', { ...request, withoutPlaintext: true });
+    expect(open.plaintext).toHaveLength(32);
+    expect(open.plaintext.some((byte) => byte !== 0)).toBe(true);
+    expect(closed.plaintext).toHaveLength(0);
+    expect(closed.ciphertextBlob).toHaveLength(108);
+  });
+
+  test('a message moves to another key', async () => {
+    const [sourceKey, destinationKey] = [await makeKey(), await makeKey()];
+    const plaintext = Buffer.from('hello');
+    const blob = await kms.stream.request('encrypt', { key: sourceKey, plaintext, encryptionContext });
+    const { ciphertextBlob } = await kms.stream.request('reEncrypt', {
+      ...{ sourceKey, ...blob, sourceEncryptionContext: encryptionContext },
+      ...{ destinationKey, destinationEncryptionContext: {} },
+    });
+    const moved = { key: destinationKey, ciphertextBlob, encryptionContext: {} };
+    expect(Buffer.from((await kms.stream.request('decrypt', moved)).plaintext)).toEqual(plaintext);
+  });
+
+  test.each<[string, Operation]>([
+    ['UnsupportedOperation', { $case: 'generateKey', value: { ...newKey, keySpec: 2 } }],
+    ['Validation', { $case: 'generateKey', value: { ...newKey, account: '' } }],
+    ['Validation', { $case: 'generateRandom', value: { numberOfBytes: 1025 } }],
+    ['Validation', { $case: 'encrypt', value: { key: undefined, plaintext: Buffer.alloc(1), encryptionContext: {} } }],
+    [
+      'InvalidToken',
+      {
+        $case: 'encrypt',
+        value: { key: { token: Buffer.alloc(180), account, keyId }, plaintext: Buffer.alloc(1), encryptionContext: {} },
+      },
+    ],
+  ])('%s', async (code, operation) => {
+    await expect(kms.stream.call(operation)).rejects.toThrow(coded(code));
+  });
+});
+
+test('the unary RPCs do the same', async () => {
+  const { token } = await unary(kms.crypto.generateKey.bind(kms.crypto), newKey);
+  const key = { token, account, keyId };
+  const plaintext = Buffer.from('hello');
+  const sealed = await unary(kms.crypto.encrypt.bind(kms.crypto), { key, plaintext, encryptionContext });
+  const request: DecryptRequest = { key, ...sealed, encryptionContext };
+  expect(Buffer.from((await unary(kms.crypto.decrypt.bind(kms.crypto), request)).plaintext)).toEqual(plaintext);
+  const random = await unary(kms.crypto.generateRandom.bind(kms.crypto), { numberOfBytes: 64 });
+  expect(random.plaintext.some((byte) => byte !== 0)).toBe(true);
+  await expect(unary(kms.crypto.decrypt.bind(kms.crypto), { ...request, encryptionContext: {} })).rejects.toThrow(
+    coded('InvalidCiphertext'),
+  );
+});
+
+describe('who may ask', () => {
+  const strangers = ['iam-service', 'audit-service', 'object-store-gateway', 'edge', 'hsm-service', 'kms-service2'];
+  test.each([
+    ...strangers.map(service),
+    'spiffe://keystead.local/operator/alice',
+    'spiffe://keystead.local/operator/kms-service',
+    'spiffe://keystead.local/principal/AIDA/arn:aws:iam::111122223333:user/kms-service',
+    'spiffe://elsewhere.local/svc/kms-service',
+  ])('%s gets no cryptography', async (spiffe) => {
+    using client = await hsm.client(spiffe);
+    const call = unary(client.crypto.generateRandom.bind(client.crypto), { numberOfBytes: 1 });
+    await expect(call).rejects.toThrow(coded('AccessDenied'));
+    const stream = client.crypto.pipeline().on('data', () => undefined);
+    const refusal = await new Promise((refused) => stream.on('error', refused));
+    expect(refusal).toMatchObject({ code: status.PERMISSION_DENIED });
+  });
+
+  test('status is for operators and kms-service', async () => {
+    const ask = async (spiffe: string): Promise<GetStatusResponse> => {
+      using client = await hsm.client(spiffe);
+      return await unary(client.admin.getStatus.bind(client.admin), {});
+    };
+    const expected = { rootGeneration: 1n, activeEpoch: 1, recipients: ['KEYFILE'] };
+    expect(await ask('spiffe://keystead.local/operator/alice')).toMatchObject(expected);
+    expect(await ask(service('kms-service'))).toMatchObject(expected);
+    await expect(ask(service('edge'))).rejects.toThrow(coded('AccessDenied'));
+  });
+
+  test('another authority, no certificate, TLS 1.2: refused before any request', async () => {
+    const [dir, theirs] = [await hsm.certificate(service('kms-service')), await createAuthority('other', new Date())];
+    const forged = await hsm.certificate(service('kms-service'), theirs);
+    const own = await pemsOf(dir);
+    expect(await speaks(hsm, own)).toBe(true);
+    expect(await speaks(hsm, { ...own, maxVersion: 'TLSv1.2' })).toBe(false);
+    expect(await speaks(hsm, { ca: own.ca })).toBe(false);
+    expect(await speaks(hsm, await pemsOf(forged))).toBe(false);
+  });
+
+  test('a message over 128 KiB is not read', async () => {
+    const request = { key: await makeKey(), plaintext: Buffer.alloc(130 << 10), encryptionContext };
+    await expect(unary(kms.crypto.encrypt.bind(kms.crypto), request)).rejects.toThrow(coded('Throttling'));
+  });
+});
+
+describe('starting', () => {
+  const again = async (change: Record<string, string> = {}): Promise<void> => {
+    const config = readConfig({
+      KEYSTEAD_TLS_DIR: await hsm.certificate(service('hsm-service')),
+      KEYSTEAD_ROOT_DIR: join(hsm.folder, 'root'),
+      KEYSTEAD_ROOT_KEY_FILE: join(hsm.folder, 'root.key'),
+      ...{ KEYSTEAD_LOG_LEVEL: 'silent', ...change },
+    });
+    await (await start(config)).close();
+  };
+
+  test('a second start opens the same root and leaves it as it is', async () => {
+    const before = await readFile(join(hsm.folder, 'root', 'root-000000000001.kst'));
+    await again();
+    expect(await readFile(join(hsm.folder, 'root', 'root-000000000001.kst'))).toEqual(before);
+  });
+
+  test('a wrong key file is one sentence', async () => {
+    const path = join(hsm.folder, 'wrong.key');
+    await writeFile(path, Buffer.alloc(32));
+    const attempt = again({ KEYSTEAD_ROOT_KEY_FILE: path });
+    await expect(attempt).rejects.toThrow(ConfigError);
+    await expect(attempt).rejects.toThrow('The key file is not the one that this root was made with.');
+    await truncate(path, 5);
+    await expect(again({ KEYSTEAD_ROOT_KEY_FILE: path })).rejects.toThrow('must hold exactly 32 bytes');
+  });
+
+  test('a root directory that cannot be used is one sentence', async () => {
+    const file = join(hsm.folder, 'file');
+    await writeFile(file, '');
+    await expect(again({ KEYSTEAD_ROOT_DIR: file })).rejects.toThrow(ConfigError);
+  });
+
+  test('exactly one way to open the root is configured', () => {
+    const env = { KEYSTEAD_TLS_DIR: '/x', KEYSTEAD_ROOT_DIR: '/x' };
+    const both = { KEYSTEAD_ROOT_KEY_FILE: '/a', KEYSTEAD_ROOT_PASSPHRASE_FILE: '/b' };
+    expect(() => readConfig(env)).toThrow(ConfigError);
+    expect(() => readConfig({ ...env, ...both })).toThrow(ConfigError);
+  });
+});
+
+type Pems = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'maxVersion'>;
+
+async function pemsOf(dir: string): Promise<Pems> {
+  const read = (name: string): Promise<Buffer> => readFile(join(dir, name));
+  const [ca, cert, key] = await Promise.all([read('ca.crt'), read('tls.crt'), read('tls.key')]);
+  return { ca, cert, key };
+}
+
+/** Whether the server lets a client say something and answers. */
+function speaks({ running }: Cluster, pems: Pems & TLSSocketOptions): Promise<boolean> {
+  const [host, port] = running.address.split(':');
+  return new Promise((answer) => {
+    const options = { ...pems, host, port: Number(port), ALPNProtocols: ['h2'], checkServerIdentity: () => undefined };
+    const socket = connect(options as ConnectionOptions);
+    // In TLS 1.3 a server refuses a client's certificate after the client's own handshake: wait for its settings frame.
+    socket.once('data', () => socket.end(() => answer(true)));
+    socket.once('close', () => answer(false)).once('error', () => answer(false));
+  });
+}
