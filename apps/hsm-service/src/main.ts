@@ -4,6 +4,7 @@ import {
   logger,
   runService,
   serve,
+  spiffeId,
   tlsIdentity,
   type GrpcServer,
   type Logger,
@@ -31,8 +32,11 @@ const MAX_RECEIVE_BYTES = 128 << 10;
 /** Opens the root and serves. Throws ConfigError with one sentence if the root or the certificate cannot be used. */
 export async function start(config: Config): Promise<Running> {
   const log = logger('hsm-service', config.logLevel);
-  const tls = tlsIdentity(config.tlsDir);
-  const root = await openRoot(config, log);
+  const tls = ownIdentity(config);
+  const root = await openRoot(config, log).catch((error: unknown) => {
+    tls.close();
+    throw error;
+  });
   const cache = new TokenCache({ maxEntries: MAX_CACHED_TOKENS, ttlMs: CACHE_TTL_MS }, () => performance.now());
   const engine = new Engine({ keys: root.keys, cache, random: randomPool(), now: () => new Date() });
   const sweep = setInterval(() => cache.sweep(), SWEEP_MS).unref();
@@ -51,6 +55,15 @@ export async function start(config: Config): Promise<Running> {
   }
 }
 
+/** The certificate; refused if it is another service's, whose clients would never accept us. */
+function ownIdentity({ tlsDir, trustDomain }: Config): TlsIdentity {
+  const tls = tlsIdentity(tlsDir);
+  const wanted = spiffeId(trustDomain, { kind: 'service', name: 'hsm-service' });
+  if (tls.current.spiffe === wanted) return tls;
+  tls.close();
+  throw new ConfigError(`${tlsDir}: tls.crt names ${tls.current.spiffe}, and ${wanted} is needed.`);
+}
+
 async function openRoot({ rootDir, unlock }: Config, log: Logger): Promise<OpenedRoot> {
   const root = await openOrCreateRoot(rootDir, unlock, new Date()).catch((error: unknown) => {
     throw error instanceof RootError || isSystemError(error) ? new ConfigError(error.message) : error;
@@ -63,7 +76,7 @@ async function openRoot({ rootDir, unlock }: Config, log: Logger): Promise<Opene
   if (root.damaged.length > 0)
     log.error({ damaged: root.damaged.map(String) }, 'root generations passed over: damaged');
   if (unlock.kind === 'KEYFILE')
-    log.warn(`The root opens by the key file ${unlock.path}: who has both files has every key.`);
+    log.warn(`The root opens by the key file ${unlock.path}: who has it and the root file can open every token.`);
   return root;
 }
 

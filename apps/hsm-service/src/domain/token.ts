@@ -39,8 +39,8 @@ export interface ParsedToken {
 export const TOKEN_RANDOM_BYTES = 28;
 /** How much longer a token is than the material in it. */
 export const TOKEN_OVERHEAD = 148;
-/** No token is longer: the largest import token fits AWS's limit of 6,144 bytes. */
-export const MAX_TOKEN_BYTES = 6144;
+/** No token is longer (proto/keystead/hsm/v1). */
+export const MAX_TOKEN_BYTES = 8192;
 
 // "KST" | '1' format | 0x01 suite: AES-256-GCM-SIV under a key derived for this token alone
 const PREFIX = Buffer.from([0x4b, 0x53, 0x54, 0x31, 0x01]);

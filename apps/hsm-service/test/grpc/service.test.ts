@@ -187,6 +187,11 @@ describe('starting', () => {
     await expect(again({ KEYSTEAD_ROOT_DIR: file })).rejects.toThrow(ConfigError);
   });
 
+  test("another service's certificate is one sentence", async () => {
+    const attempt = again({ KEYSTEAD_TLS_DIR: await hsm.certificate(service('kms-service')) });
+    await expect(attempt).rejects.toThrow('svc/hsm-service is needed');
+  });
+
   test('exactly one way to open the root is configured', () => {
     const env = { KEYSTEAD_TLS_DIR: '/x', KEYSTEAD_ROOT_DIR: '/x' };
     const both = { KEYSTEAD_ROOT_KEY_FILE: '/a', KEYSTEAD_ROOT_PASSPHRASE_FILE: '/b' };
