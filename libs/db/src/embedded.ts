@@ -39,6 +39,7 @@ const ours: Readonly<Record<string, string>> = {
   max_wal_senders: '0',
   max_worker_processes: '0',
   max_parallel_workers: '0',
+  max_logical_replication_workers: '0',
   io_method: 'sync',
   jit: 'off',
   password_encryption: 'scram-sha-256',

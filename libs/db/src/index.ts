@@ -1,4 +1,4 @@
-export { identifier, openPool, urlWith, Pool, type PoolOptions, type Queryable } from './pool.js';
+export { identifier, openPool, urlWith, Pool, type PoolOptions, type Queryable, type Statement } from './pool.js';
 export {
   isUniqueViolation,
   requireSchemaVersion,

@@ -1,13 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 
+/** A statement: prepared once per connection under its name when it has one. */
+export interface Statement {
+  /** Unique in a service. */
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: unknown[];
+}
+
 /** Something that answers queries: a pool, or the transaction in which a function runs. */
 export interface Queryable {
-  query<R extends pg.QueryResultRow = pg.QueryResultRow>(config: pg.QueryConfig): Promise<pg.QueryResult<R>>;
-  query<R extends pg.QueryResultRow = pg.QueryResultRow>(
-    text: string,
-    values?: readonly unknown[],
-  ): Promise<pg.QueryResult<R>>;
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(statement: Statement): Promise<pg.QueryResult<R>>;
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<R>>;
 }
 
 export interface PoolOptions {
@@ -26,13 +31,22 @@ export interface PoolOptions {
 
 /**
  * A pool of connections to one service's schema. A query with a `name` is prepared once per connection. The database ends a
- * statement after 30 s; a connection is waited for at most 5 s.
+ * statement after 30 s; a connection is waited for at most 2 s. bigint columns arrive
+ * as bigint.
  */
 export class Pool extends pg.Pool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
   }
 }
+
+/** A sequence or a size never loses digits. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === pg.types.builtins.INT8 && format !== 'binary'
+      ? BigInt
+      : (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
+};
 
 /** Opens a pool; the first query makes the first connection. */
 export function openPool({ url, passwordFile, password, schema, max = 10, onError }: PoolOptions): Pool {
@@ -43,9 +57,10 @@ export function openPool({ url, passwordFile, password, schema, max = 10, onErro
     max,
     options: `-c search_path=${identifier(schema)} -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000`,
     application_name: `keystead-${schema}`,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: 2_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
+    types,
   });
   pool.on('error', (error) => onError?.(error));
   return pool;

@@ -31,7 +31,8 @@ export async function prepareDatabase({ database, services, ...admin }: PrepareO
     for (const service of services) await prepareRole(client, database, service);
   });
   await withClient({ ...admin, database }, async (client) => {
-    await client.query('revoke create on schema public from public');
+    await twice(() => client.query('revoke all on schema public from public'));
+    await twice(() => client.query(`revoke connect on database ${database} from public`));
     for (const service of services) await prepareSchema(client, service);
   });
   for (const { name, schema, role, migrationsDirectory } of services) {

@@ -65,11 +65,14 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** True when a row with the same key was there already. */
-export const isUniqueViolation = (error: unknown): boolean => sqlState(error) === '23505';
+/** True when a row with the same key was there already; for one constraint when it is named. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  if (sqlState(error) !== '23505') return false;
+  return constraint === undefined || (error as { constraint?: string }).constraint === constraint;
+}
 
-/** Throws Unavailable, unless the schema is at `version` or newer ones that only add. For the start of a service. */
-export async function requireSchemaVersion(pool: Pool, version: number): Promise<void> {
+/** Throws Unavailable unless the schema is at exactly `version`. For the start of a service. */
+export async function requireSchemaVersion(pool: Queryable, version: number): Promise<void> {
   const text = 'select max(version)::int as version from schema_version';
   const { rows } = await pool.query<{ version: number | null }>(text);
   const found = rows[0]?.version ?? 0;
