@@ -1,0 +1,86 @@
+import type { ContextRecord } from '@keystead/policy';
+import type { Random } from '../domain/ids.js';
+import type { IamStore } from '../store/iam-store.js';
+import type { Caller } from './caller.js';
+import type { SecretKeeper } from './secret-keeper.js';
+
+/** What an operation acts upon: for the decision, for the sentence that refuses it, and for the record of it. */
+export interface Target {
+  /** ARN for the policies. */
+  readonly arn: string;
+  /** As AWS calls it in an AccessDenied, for example "user bob". */
+  readonly shown: string;
+  /** Condition keys beside the global ones. */
+  readonly values?: ContextRecord;
+  /** By which LookupEvents finds the record. */
+  readonly resources?: readonly { readonly type: string; readonly name: string }[];
+}
+
+/** What an operation works with. */
+export interface Work {
+  readonly caller: Caller;
+  readonly store: IamStore;
+  readonly now: Date;
+  readonly random: Random;
+  readonly secrets: SecretKeeper;
+  /** The account of an access key, whosever it is. */
+  accountOfKey(id: string): Promise<string | undefined>;
+}
+
+/** What a change works with: a store inside its transaction. */
+export interface Change extends Work {
+  /** Names cached facts that this change voids: "principal/<arn>", "access-key/<id>". */
+  touch(...keys: string[]): void;
+}
+
+interface Common<Request, Command> {
+  /** IAM's action, for example "iam:CreateUser". */
+  readonly action: `iam:${string}` | `sts:${string}`;
+  /** Checks shape and limits; throws Validation or InvalidInput. */
+  check(request: Request, caller: Caller): Command;
+  /** Finds what is acted upon; absent for what nobody is refused. */
+  target?(command: Command, work: Work): Promise<Target> | Target;
+  /** A second thing on which the same action must be allowed, for example the new name of a renamed user. */
+  alsoTarget?(command: Command, work: Work): Promise<Target> | Target;
+}
+
+/** An operation that changes nothing. */
+export interface ReadOperation<Request, Command, Response> extends Common<Request, Command> {
+  readonly kind: 'read';
+  run(command: Command, work: Work): Promise<Response>;
+}
+
+/** An operation that changes something, in one transaction with its record. */
+export interface WriteOperation<Request, Command, Response> extends Common<Request, Command> {
+  readonly kind: 'write';
+  /** What must be had from elsewhere before the transaction begins. */
+  prepare?(command: Command, work: Work): Promise<Command>;
+  run(command: Command, change: Change): Promise<Response>;
+  /** Forgets what `prepare` made, once the answer stands (a transaction may have run more than once). */
+  dispose?(command: Command): void;
+}
+
+/** Any operation of one request and response. */
+export type Operation<Request, Response> = {
+  // The command is each operation's own affair; `any` because it is both produced and consumed there.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  [Kind in 'read' | 'write']: Kind extends 'read'
+    ? ReadOperation<Request, any, Response>
+    : WriteOperation<Request, any, Response>;
+}['read' | 'write'];
+
+/** Describes a reading operation; the types of its parts follow from each other. */
+export function reads<Request, Command, Response>(
+  action: Common<Request, Command>['action'],
+  parts: Omit<ReadOperation<Request, Command, Response>, 'kind' | 'action'>,
+): ReadOperation<Request, Command, Response> {
+  return { kind: 'read', action, ...parts };
+}
+
+/** Describes a changing operation; the types of its parts follow from each other. */
+export function writes<Request, Command, Response>(
+  action: Common<Request, Command>['action'],
+  parts: Omit<WriteOperation<Request, Command, Response>, 'kind' | 'action'>,
+): WriteOperation<Request, Command, Response> {
+  return { kind: 'write', action, ...parts };
+}

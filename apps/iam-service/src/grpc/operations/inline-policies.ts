@@ -1,0 +1,119 @@
+import type * as wire from '@keystead/proto/iam-query';
+import { checkDocument, checkInlineSize } from '../../domain/documents.js';
+import type { InlinePolicy } from '../../domain/entities.js';
+import { policyName } from '../../domain/fields.js';
+import { found, noInlinePolicy } from '../../domain/not-found.js';
+import { pageOf, readPage, type Page } from '../../domain/paging.js';
+import { holderTarget, namedGroup, namedUser, theHolder, touchHolder, type Named } from '../holders.js';
+import { reads, writes, type Change, type Work } from '../operation.js';
+
+interface Inline {
+  readonly holder: Named;
+  readonly name: string;
+}
+
+const inlineTarget = <C extends { holder: Named }>({ holder }: C, work: Work) => holderTarget(holder, work);
+
+function checkInline(request: { policyName?: string | undefined; policyDocument?: string | undefined }): InlinePolicy {
+  const name = policyName(request.policyName);
+  return { name, document: checkDocument(request.policyDocument, name) };
+}
+
+async function put(
+  { holder: named, policy }: { holder: Named; policy: InlinePolicy },
+  change: Change,
+): Promise<Record<string, never>> {
+  const { store } = change;
+  const holder = await theHolder(change, named);
+  const others = (await store.holdings.inlineOf(holder)).filter(({ name }) => name !== policy.name);
+  checkInlineSize(holder.kind, holder.name, [...others, policy]);
+  await store.holdings.putInline(holder, policy);
+  await touchHolder(change, holder);
+  return {};
+}
+
+async function get({ holder, name }: Inline, work: Work): Promise<InlinePolicy> {
+  const policy = await work.store.holdings.inline(await theHolder(work, holder), name);
+  return found(policy, () => noInlinePolicy(holder.kind, name));
+}
+
+async function remove(inline: Inline, change: Change): Promise<Record<string, never>> {
+  await get(inline, change);
+  const holder = await theHolder(change, inline.holder);
+  await change.store.holdings.removeInline(holder, inline.name);
+  await touchHolder(change, holder);
+  return {};
+}
+
+async function list({ holder, page }: { holder: Named; page: Page }, work: Work) {
+  const policies = await work.store.holdings.inlineOf(await theHolder(work, holder));
+  const { items, ...rest } = pageOf(
+    policies.map(({ name }) => name),
+    page,
+    (name) => name,
+  );
+  return { policyNames: items, ...rest };
+}
+
+export const putUserPolicy = writes('iam:PutUserPolicy', {
+  check: (request: wire.PutUserPolicyRequest) => ({ holder: namedUser(request), policy: checkInline(request) }),
+  target: inlineTarget,
+  run: put,
+});
+
+export const putGroupPolicy = writes('iam:PutGroupPolicy', {
+  check: (request: wire.PutGroupPolicyRequest) => ({ holder: namedGroup(request), policy: checkInline(request) }),
+  target: inlineTarget,
+  run: put,
+});
+
+export const getUserPolicy = reads('iam:GetUserPolicy', {
+  check: (request: wire.GetUserPolicyRequest) => ({ holder: namedUser(request), name: policyName(request.policyName) }),
+  target: inlineTarget,
+  run: async (inline, work) => {
+    const { name, document } = await get(inline, work);
+    return { userName: inline.holder.name, policyName: name, policyDocument: document };
+  },
+});
+
+export const getGroupPolicy = reads('iam:GetGroupPolicy', {
+  check: (request: wire.GetGroupPolicyRequest) => ({
+    holder: namedGroup(request),
+    name: policyName(request.policyName),
+  }),
+  target: inlineTarget,
+  run: async (inline, work) => {
+    const { name, document } = await get(inline, work);
+    return { groupName: inline.holder.name, policyName: name, policyDocument: document };
+  },
+});
+
+export const deleteUserPolicy = writes('iam:DeleteUserPolicy', {
+  check: (request: wire.DeleteUserPolicyRequest) => ({
+    holder: namedUser(request),
+    name: policyName(request.policyName),
+  }),
+  target: inlineTarget,
+  run: remove,
+});
+
+export const deleteGroupPolicy = writes('iam:DeleteGroupPolicy', {
+  check: (request: wire.DeleteGroupPolicyRequest) => ({
+    holder: namedGroup(request),
+    name: policyName(request.policyName),
+  }),
+  target: inlineTarget,
+  run: remove,
+});
+
+export const listUserPolicies = reads('iam:ListUserPolicies', {
+  check: (request: wire.ListUserPoliciesRequest) => ({ holder: namedUser(request), page: readPage(request) }),
+  target: inlineTarget,
+  run: list,
+});
+
+export const listGroupPolicies = reads('iam:ListGroupPolicies', {
+  check: (request: wire.ListGroupPoliciesRequest) => ({ holder: namedGroup(request), page: readPage(request) }),
+  target: inlineTarget,
+  run: list,
+});

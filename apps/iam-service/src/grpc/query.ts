@@ -1,0 +1,56 @@
+import type { Call, Result } from '@keystead/proto/iam-query';
+import { IamServiceService } from '@keystead/proto/iam';
+import { byCase, pipeline, type CaseTable, type PipelineCall } from '@keystead/service';
+import { execute, type Environment } from './execute.js';
+import type { Operation } from './operation.js';
+import * as accessKeys from './operations/access-keys.js';
+import * as account from './operations/account.js';
+import * as attachments from './operations/attachments.js';
+import * as groups from './operations/groups.js';
+import * as inlinePolicies from './operations/inline-policies.js';
+import * as memberships from './operations/memberships.js';
+import * as policies from './operations/policies.js';
+import * as policyVersions from './operations/policy-versions.js';
+import * as sts from './operations/sts.js';
+import * as users from './operations/users.js';
+
+type Asked = NonNullable<Call['operation']>;
+type Answered = NonNullable<Result['outcome']>;
+type Case = Asked['$case'];
+type RequestOf<C extends Case> = Extract<Asked, { $case: C }>['value'];
+type ResponseOf<C extends Case> = Extract<Answered, { $case: C }>['value'];
+
+/** Not operations, but parts that several files of operations share. */
+const { theUser: _user, ...userOperations } = users;
+const { theGroup: _group, ...groupOperations } = groups;
+const { policyUse: _use, ...policyOperations } = policies;
+
+/** Every operation by its case; one that is missing, or that answers something else, does not compile. */
+const operations: { readonly [C in Case]: Operation<RequestOf<C>, ResponseOf<C>> } = {
+  ...userOperations,
+  ...groupOperations,
+  ...memberships,
+  ...accessKeys,
+  ...policyOperations,
+  ...policyVersions,
+  ...attachments,
+  ...inlinePolicies,
+  ...account,
+  ...sts,
+};
+
+/** IAM's and STS's operations on the coalescing stream, for edge only: it alone may say who calls. */
+export function queryPipeline(environment: Environment) {
+  const table = Object.fromEntries(
+    Object.entries(operations).map(([name, operation]) => [
+      name,
+      (request: object, call: PipelineCall) =>
+        execute(environment, operation as unknown as Operation<object, object>, request, call),
+    ]),
+  ) as unknown as CaseTable<Asked, Answered>;
+  return pipeline<Asked, Answered>({
+    method: IamServiceService.pipeline,
+    handle: byCase(table),
+    allow: (peer) => peer.kind === 'service' && peer.name === 'edge',
+  });
+}
