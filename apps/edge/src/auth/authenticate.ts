@@ -1,0 +1,52 @@
+import { timingSafeEqual } from 'node:crypto';
+import { hasCode } from '@keystead/errors';
+import {
+  type Authentication,
+  AuthError,
+  type Expected,
+  type RawRequest,
+  readAuthentication,
+  sha256Hex,
+  verifySignature,
+} from '@keystead/sigv4';
+import type { SigningKey, SigningKeySource } from '../clients/signing-keys.js';
+
+/** Who signed a request, proven. */
+export interface Caller extends SigningKey {
+  readonly accessKeyId: string;
+}
+
+/** What needs no key: shape, scope, clock and signed headers, before the body is read. Throws AuthError. */
+export function readSignature(head: RawRequest, expected: Expected): Authentication {
+  return readAuthentication(head, expected, Date.now());
+}
+
+/** Proves the signature over head and body. Rejects with AuthError, or with what iam-service answers. */
+export async function authenticate(
+  keys: SigningKeySource,
+  head: RawRequest,
+  auth: Authentication,
+  body: Buffer,
+): Promise<Caller> {
+  const found = keys.peek(auth) ?? (await lookUp(keys, auth));
+  if (!found) throw new AuthError('UnknownAccessKey');
+  verifySignature(head, auth, found.key, body.length > 0 ? sha256Hex(body) : undefined);
+  checkToken(auth.securityToken, found.sessionToken);
+  return { ...found, accessKeyId: auth.accessKeyId };
+}
+
+async function lookUp(keys: SigningKeySource, auth: Authentication): Promise<SigningKey | undefined> {
+  try {
+    return await keys.get(auth);
+  } catch (error) {
+    if (hasCode(error, 'ExpiredToken')) throw new AuthError('ExpiredToken');
+    throw error;
+  }
+}
+
+/** Temporary credentials come with their token, others without one. */
+function checkToken(given: string | undefined, wanted: string): void {
+  const a = Buffer.from(given ?? '');
+  const b = Buffer.from(wanted);
+  if (a.length !== b.length || !timingSafeEqual(a, b)) throw new AuthError('InvalidToken');
+}

@@ -1,0 +1,19 @@
+import type { QueryApi } from '../query/api.js';
+import { accessKeys } from './access-keys.js';
+import { account } from './account.js';
+import { attachedPolicies } from './attached-policies.js';
+import { groups } from './groups.js';
+import { inlinePolicies } from './inline-policies.js';
+import { policies } from './policies.js';
+import { users } from './users.js';
+
+const all = [...users, ...groups, ...accessKeys, ...policies, ...attachedPolicies, ...inlinePolicies, ...account];
+
+/** AWS IAM, https://docs.aws.amazon.com/IAM/latest/APIReference/ */
+export const iam: QueryApi = {
+  name: 'iam',
+  version: '2010-05-08',
+  namespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
+  eventSource: 'iam.amazonaws.com',
+  operations: new Map(all.map((one) => [one.name, one])),
+};

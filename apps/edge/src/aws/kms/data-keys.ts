@@ -1,0 +1,31 @@
+import { flag, integer, text, textMap, texts } from '../json/read.js';
+import { base64, plain, unlessEmpty } from '../json/write.js';
+import { recipient } from './ciphertexts.js';
+import { kms } from './operation.js';
+
+const request = {
+  keyId: text,
+  encryptionContext: textMap,
+  numberOfBytes: integer,
+  keySpec: text,
+  grantTokens: texts,
+  dryRun: flag,
+};
+
+export const generateDataKey = kms(
+  'generateDataKey',
+  { ...request, recipient },
+  { ciphertextBlob: base64, plaintext: base64, keyId: plain, keyMaterialId: unlessEmpty },
+);
+
+export const generateDataKeyWithoutPlaintext = kms('generateDataKeyWithoutPlaintext', request, {
+  ciphertextBlob: base64,
+  keyId: plain,
+  keyMaterialId: unlessEmpty,
+});
+
+export const generateRandom = kms(
+  'generateRandom',
+  { numberOfBytes: integer, customKeyStoreId: text, recipient },
+  { plaintext: base64 },
+);

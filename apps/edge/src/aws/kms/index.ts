@@ -1,0 +1,71 @@
+import type { JsonApi } from '../json/api.js';
+import type { JsonOperation } from '../json/operation.js';
+import * as aliases from './aliases.js';
+import * as ciphertexts from './ciphertexts.js';
+import * as dataKeys from './data-keys.js';
+import * as keys from './keys.js';
+import * as policies from './policies.js';
+import * as rotation from './rotation.js';
+import * as state from './state.js';
+import * as tags from './tags.js';
+
+const { createKey, describeKey, listKeys, updateKeyDescription } = keys;
+const { encrypt, decrypt, reEncrypt } = ciphertexts;
+
+const all: readonly JsonOperation[] = [
+  createKey,
+  describeKey,
+  listKeys,
+  updateKeyDescription,
+  encrypt,
+  decrypt,
+  reEncrypt,
+  ...Object.values(state),
+  ...Object.values(aliases),
+  ...Object.values(policies),
+  ...Object.values(tags),
+  ...Object.values(rotation),
+  ...Object.values(dataKeys),
+];
+
+/** AWS's other KMS operations: known by name, answered with UnsupportedOperationException. */
+const notOffered: ReadonlySet<string> = new Set([
+  'ConnectCustomKeyStore',
+  'CreateCustomKeyStore',
+  'CreateGrant',
+  'Decapsulate',
+  'DeleteCustomKeyStore',
+  'DeleteImportedKeyMaterial',
+  'DeriveSharedSecret',
+  'DescribeCustomKeyStores',
+  'DisconnectCustomKeyStore',
+  'Encapsulate',
+  'GenerateDataKeyPair',
+  'GenerateDataKeyPairWithoutPlaintext',
+  'GenerateMac',
+  'GetKeyLastUsage',
+  'GetParametersForImport',
+  'GetPublicKey',
+  'ImportKeyMaterial',
+  'ListGrants',
+  'ListRetirableGrants',
+  'ReplicateKey',
+  'RetireGrant',
+  'RevokeGrant',
+  'Sign',
+  'UpdateCustomKeyStore',
+  'UpdatePrimaryRegion',
+  'Verify',
+  'VerifyMac',
+]);
+
+const readOnly = /^(Decapsulate|Decrypt|Derive|Describe|Encapsulate|Encrypt|Generate|Get|List|ReEncrypt|Sign|Verify)/;
+
+/** AWS KMS, https://docs.aws.amazon.com/kms/latest/APIReference/ */
+export const kmsApi: JsonApi = {
+  name: 'kms',
+  eventSource: 'kms.amazonaws.com',
+  operations: new Map(all.map((one) => [one.name, one])),
+  notOffered: (operation) => notOffered.has(operation),
+  isReadOnly: (operation) => readOnly.test(operation),
+};

@@ -1,0 +1,46 @@
+import { type Code, type KeysteadError, wire } from '@keystead/errors';
+import { AuthError, awsAuthError } from '@keystead/sigv4';
+import { answer, answerAndClose } from '../../http/answer.js';
+import type { Exchange } from '../../http/exchange.js';
+import type { QueryApi } from './api.js';
+import { escapeXml, resultXml } from './xml.js';
+
+const headers = (id: string): string[] => ['x-amzn-RequestId', id, 'Content-Type', 'text/xml'];
+
+/** Sends a result; operations without an output have no Result element. */
+export function sendResult({ response, id }: Exchange, api: QueryApi, operation: string, message: object): void {
+  const result =
+    Object.keys(message).length > 0 ? `<${operation}Result>${resultXml(message)}</${operation}Result>` : '';
+  const metadata = `<ResponseMetadata><RequestId>${id}</RequestId></ResponseMetadata>`;
+  const body = `<${operation}Response xmlns="${api.namespace}">${result}${metadata}</${operation}Response>`;
+  answer(response, 200, headers(id), body);
+}
+
+/** Sends an error as IAM and STS do: Sender is the caller's fault, Receiver ours. */
+export function sendQueryError(exchange: Exchange, error: KeysteadError | AuthError, namespace: string): void {
+  const { code, status, message } = error instanceof AuthError ? awsAuthError(error, 'query') : failure(error);
+  const { request, response, id } = exchange;
+  const type = `<Type>${status < 500 ? 'Sender' : 'Receiver'}</Type>`;
+  const detail = `<Error>${type}<Code>${code}</Code><Message>${escapeXml(message)}</Message></Error>`;
+  const body = `<ErrorResponse xmlns="${namespace}">${detail}<RequestId>${id}</RequestId></ErrorResponse>`;
+  answerAndClose(request, response, status, headers(id), body);
+}
+
+/** Where IAM's name or status is not that of the JSON protocols. */
+const own: Partial<Record<Code, readonly [code: string, status: number]>> = {
+  AccessDenied: ['AccessDenied', 403],
+  ExpiredToken: ['ExpiredToken', 403],
+  LimitExceeded: ['LimitExceeded', 409],
+  MissingAuthenticationToken: ['MissingAuthenticationToken', 403],
+  RequestTooLarge: ['RequestEntityTooLarge', 413],
+  Serialization: ['MalformedQueryString', 400],
+  Unavailable: ['ServiceUnavailable', 503],
+  UnknownOperation: ['InvalidAction', 400],
+  UnrecognizedClient: ['InvalidClientTokenId', 403],
+  Validation: ['ValidationError', 400],
+};
+
+function failure({ code, message }: KeysteadError): { code: string; status: number; message: string } {
+  const [name, status] = own[code] ?? [wire[code].aws.replace(/Exception$/, ''), wire[code].http];
+  return status === 500 ? { code: 'ServiceFailure', status, message } : { code: name, status, message };
+}
