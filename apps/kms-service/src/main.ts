@@ -1,1 +1,120 @@
-export {};
+import { auditClient, outboxWorker, type AuditClient } from '@keystead/audit';
+import { openPool, requireSchemaVersion } from '@keystead/db';
+import { ChangeServiceService } from '@keystead/proto/common';
+import { isMain, LeaseHub, logger, runService, serve, tlsIdentity, type Logger, type Running, type TlsIdentity } from '@keystead/service';
+import { hsmClient } from './clients/hsm.js';
+import { principalsClient } from './clients/principals.js';
+import { readConfig, type Config } from './config.js';
+import type { Environment } from './grpc/environment.js';
+import { kmsService } from './grpc/service.js';
+import { testingService } from './grpc/testing.js';
+import { currentSequence } from './store/changes.js';
+import { committer } from './store/commit.js';
+import { keyDirectory } from './store/key-directory.js';
+import { keyStore } from './store/key-store.js';
+import { Replica } from './store/replica.js';
+import { deleteUsersKeys } from './store/reset.js';
+import { deleteDue } from './workers/delete.js';
+import { every } from './workers/loop.js';
+import { ensureS3Key, ensureServiceKeys, type Maker } from './workers/managed-keys.js';
+import { rotateDue } from './workers/rotate.js';
+
+/** The migration that this program was written for. */
+const schemaVersion = 1;
+/** How long a start waits for hsm-service: the very first one makes the services' keys. */
+const hsmPatienceMs = 20_000;
+
+type Closers = (() => unknown)[];
+
+/** Starts kms-service; resolves when it serves and the keys of the services exist. */
+export async function start(config: Config): Promise<Running> {
+  const closers: Closers = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    return { ...(await compose(config, closers)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function compose(config: Config, closers: Closers): Promise<Omit<Running, 'close'>> {
+  const log = logger('kms-service', config.logLevel);
+  const tls = tlsIdentity(config.tlsDir);
+  closers.push(() => tls.close());
+  const audit = auditClient({ address: config.auditAddress, tls });
+  closers.push(() => audit.close());
+  const storage = await openStorage(config, log, audit, closers);
+  const hsm = hsmClient({ address: config.hsmAddress, tls });
+  closers.push(() => hsm.close());
+  const { region, now } = config;
+  const maker: Maker = { region, now, hsm, store: storage.store, commit: storage.commit };
+  await hsm.waitForReady(hsmPatienceMs);
+  await ensureServiceKeys(maker);
+  startWorkers(config, maker, log, closers);
+  const principals = principalsClient({ address: config.iamAddress, tls });
+  closers.push(() => principals.close());
+  const s3ManagedKey = (account: string): Promise<string> => ensureS3Key(maker, account);
+  return listen(config, tls, log, storage, { ...maker, directory: storage.directory, principals, audit, s3ManagedKey, log }, closers);
+}
+
+type Storage = Awaited<ReturnType<typeof openStorage>>;
+
+/** The database and what keeps memory honest about it. */
+async function openStorage(config: Config, log: Logger, audit: AuditClient, closers: Closers) {
+  const { databaseUrl: url, databasePasswordFile: passwordFile } = config;
+  const pool = openPool({ url, passwordFile, schema: 'kms', onError: (err) => log.warn({ err }, 'database') });
+  closers.push(() => pool.end());
+  await requireSchemaVersion(pool, schemaVersion);
+  const outbox = outboxWorker({
+    pool,
+    append: (record) => audit.append(record),
+    failed: (err) => log.warn({ err }, 'the audit log does not take records'),
+  });
+  closers.push(() => outbox.close());
+  const replica = new Replica(pool, log);
+  closers.push(() => replica.close());
+  await replica.start();
+  const hub = new LeaseHub({ sequence: () => currentSequence(pool), replicas: config.replicas, log });
+  closers.push(() => hub.close());
+  const store = keyStore(pool);
+  const directory = keyDirectory(store, replica);
+  closers.push(() => directory.close());
+  const commits = committer({ store, outbox, replica, hub });
+  const reset = async (): Promise<void> => commits.announce(await deleteUsersKeys(pool));
+  return { store, directory, hub, reset, commit: commits.commit, ready: () => currentSequence(pool) };
+}
+
+function startWorkers(config: Config, maker: Maker, log: Logger, closers: Closers): void {
+  for (const [name, work] of Object.entries({ rotate: rotateDue, delete: deleteDue })) {
+    const loop = every(config.workerMs, name, log, () => work(maker, config.now()));
+    closers.push(() => loop.close());
+  }
+}
+
+async function listen(
+  config: Config,
+  tls: TlsIdentity,
+  log: Logger,
+  storage: Storage,
+  environment: Environment,
+  closers: Closers,
+): Promise<Omit<Running, 'close'>> {
+  const services = [
+    kmsService(environment),
+    { definition: ChangeServiceService, implementation: { watch: storage.hub.watch } },
+    ...(config.testMode ? [testingService(storage.reset)] : []),
+  ];
+  const ready = async (): Promise<void> => {
+    await storage.ready();
+    await environment.hsm.waitForReady(500);
+  };
+  const { listen: address, opsListen } = config;
+  const server = await serve({ name: 'kms-service', listen: address, opsListen, tls, services, ready, log });
+  closers.push(() => server.close());
+  return { address: server.address, opsAddress: server.opsAddress };
+}
+
+if (isMain(import.meta.url)) await runService('kms-service', readConfig, start);

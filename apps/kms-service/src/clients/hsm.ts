@@ -1,0 +1,18 @@
+import { HsmServiceService, type Call, type Result } from '@keystead/proto/hsm';
+import { pipelineClient, type PipelineClient, type TlsIdentity } from '@keystead/service';
+
+type Operation = NonNullable<Call['operation']>;
+type Outcome = NonNullable<Result['outcome']>;
+
+/** hsm-service over the coalescing stream. */
+export type HsmClient = PipelineClient<Operation, Outcome>;
+
+export function hsmClient(options: { address: string; tls: TlsIdentity }): HsmClient {
+  return pipelineClient<Operation, Outcome>({
+    ...options,
+    method: HsmServiceService.pipeline,
+    expected: 'hsm-service',
+    // The HSM keeps nothing of a call: all of it is pure cryptography.
+    idempotent: () => true,
+  });
+}

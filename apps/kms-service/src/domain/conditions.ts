@@ -1,0 +1,113 @@
+import type { ContextLookup } from '@keystead/policy';
+import type { Key, Tag } from './key.js';
+
+/** What a request says that condition keys can ask about; absent is as if AWS had no such key for the operation. */
+export interface RequestFacts {
+  readonly encryptionContext?: Readonly<Record<string, string>> | undefined;
+  readonly encryptionAlgorithm?: string | undefined;
+  /** The alias in the request, as a name: alias/…. */
+  readonly requestAlias?: string | undefined;
+  readonly bypassPolicyLockoutSafetyCheck?: boolean | undefined;
+  readonly pendingWindowInDays?: number | undefined;
+  readonly rotationPeriodInDays?: number | undefined;
+  readonly reEncryptOnSameKey?: boolean | undefined;
+  /** Tags that the request adds. */
+  readonly requestTags?: readonly Tag[] | undefined;
+  /** Keys of tags that the request adds or removes. */
+  readonly tagKeys?: readonly string[] | undefined;
+}
+
+/** The key as condition keys see it; CreateKey asks about the key that it would make. */
+export interface KeyFacts {
+  readonly key: Pick<Key, 'account' | 'spec' | 'usage' | 'origin' | 'multiRegion'>;
+  readonly tags: readonly Tag[];
+  readonly aliases: readonly string[];
+}
+
+/** Who calls, for the kms: keys that speak of the caller. */
+export interface CallerFacts {
+  readonly account: string;
+  /** For example s3.us-east-1.amazonaws.com; undefined for direct calls. */
+  readonly viaService: string | undefined;
+}
+
+type Value = string | readonly string[] | undefined;
+
+const contextPrefix = 'kms:encryptioncontext:';
+const requestTag = 'aws:requesttag/';
+const resourceTag = 'aws:resourcetag/';
+
+/**
+ * The kms: condition keys and the aws: keys about the resource, asked for one by one: most policies ask for few.
+ * Names come in lower case. https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+ */
+export function kmsValues(facts: RequestFacts, caller: CallerFacts, about: KeyFacts | undefined): ContextLookup {
+  return (name) => {
+    if (name.startsWith(contextPrefix)) return contextValue(facts.encryptionContext, name.slice(contextPrefix.length));
+    if (name.startsWith(requestTag)) return tagValue(facts.requestTags, name.slice(requestTag.length));
+    if (name.startsWith(resourceTag)) return tagValue(about?.tags, name.slice(resourceTag.length));
+    return ofCaller(name, caller) ?? ofRequest(name, facts) ?? ofKey(name, about);
+  };
+}
+
+function ofCaller(name: string, caller: CallerFacts): Value {
+  if (name === 'kms:calleraccount') return caller.account;
+  return name === 'kms:viaservice' ? caller.viaService : undefined;
+}
+
+function ofRequest(name: string, facts: RequestFacts): Value {
+  switch (name) {
+    case 'kms:encryptioncontextkeys':
+      return facts.encryptionContext === undefined ? undefined : Object.keys(facts.encryptionContext);
+    case 'kms:encryptionalgorithm':
+      return facts.encryptionAlgorithm;
+    case 'kms:requestalias':
+      return facts.requestAlias;
+    case 'kms:bypasspolicylockoutsafetycheck':
+      return text(facts.bypassPolicyLockoutSafetyCheck);
+    case 'kms:schedulekeydeletionpendingwindowindays':
+      return text(facts.pendingWindowInDays);
+    case 'kms:rotationperiodindays':
+      return text(facts.rotationPeriodInDays);
+    case 'kms:reencryptonsamekey':
+      return text(facts.reEncryptOnSameKey);
+    case 'aws:tagkeys':
+      return facts.tagKeys;
+    default:
+      return undefined;
+  }
+}
+
+function ofKey(name: string, about: KeyFacts | undefined): Value {
+  if (about === undefined) return undefined;
+  switch (name) {
+    case 'kms:keyspec':
+    case 'kms:customermasterkeyspec':
+      return about.key.spec;
+    case 'kms:keyusage':
+    case 'kms:customermasterkeyusage':
+      return about.key.usage;
+    case 'kms:keyorigin':
+      return about.key.origin;
+    case 'kms:multiregion':
+      return text(about.key.multiRegion);
+    case 'kms:resourcealiases':
+      return about.aliases;
+    case 'aws:resourceaccount':
+      return about.key.account;
+    default:
+      return undefined;
+  }
+}
+
+/** Names of condition keys know no case, those of an encryption context do; here the policy's side wins. */
+function contextValue(context: Readonly<Record<string, string>> | undefined, wanted: string): Value {
+  for (const name in context) if (name.toLowerCase() === wanted) return context[name];
+  return undefined;
+}
+
+function tagValue(tags: readonly Tag[] | undefined, wanted: string): Value {
+  return tags?.find(({ tagKey }) => tagKey.toLowerCase() === wanted)?.tagValue;
+}
+
+const text = (value: boolean | number | undefined): string | undefined => (value === undefined ? undefined : String(value));

@@ -1,0 +1,90 @@
+import type { Constraint } from './validation.js';
+
+/** AWS's enumerations as its API model lists them; messages print them in this order. */
+const customerMasterKeySpecs = [
+  ...['RSA_2048', 'RSA_3072', 'RSA_4096', 'ECC_NIST_P256', 'ECC_NIST_P384', 'ECC_NIST_P521', 'ECC_SECG_P256K1'],
+  ...['SYMMETRIC_DEFAULT', 'HMAC_224', 'HMAC_256', 'HMAC_384', 'HMAC_512', 'SM2'],
+];
+const keySpecs = [
+  ...customerMasterKeySpecs,
+  ...['ML_DSA_44', 'ML_DSA_65', 'ML_DSA_87', 'ECC_NIST_EDWARDS25519', 'ML_KEM_512', 'ML_KEM_768', 'ML_KEM_1024'],
+];
+const keyUsages = ['SIGN_VERIFY', 'ENCRYPT_DECRYPT', 'GENERATE_VERIFY_MAC', 'KEY_AGREEMENT', 'ENCAPSULATE_DECAPSULATE'];
+const algorithms = ['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256', 'SM2PKE'];
+const origins = ['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE'];
+
+const id = (field: string, required = true): Constraint => ({ field, required, min: 1, max: 2048 });
+const keyId = id('keyId');
+const description: Constraint = { field: 'description', max: 8192 };
+const policy: Constraint = {
+  field: 'policy',
+  min: 1,
+  max: 131_072,
+  // eslint-disable-next-line no-control-regex -- AWS's own expression
+  pattern: [/^[\u0009\u000A\u000D\u0020-\u00FF]+$/, '[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+'],
+};
+const policyName: Constraint = { field: 'policyName', min: 1, max: 128, pattern: [/^\w+$/, '[\\w]+'] };
+const limit: Constraint = { field: 'limit', min: 1, max: 1000 };
+const marker: Constraint = { field: 'marker', min: 1, max: 1024, pattern: [/^[\u0020-\u00FF]*$/, '[\\u0020-\\u00FF]*'] };
+const page = [limit, marker];
+const aliasName: Constraint = {
+  ...{ field: 'aliasName', required: true, min: 1, max: 256 },
+  pattern: [/^[a-zA-Z0-9:/_-]+$/, '^[a-zA-Z0-9:/_-]+$'],
+};
+const tags: Constraint = {
+  field: 'tags',
+  members: [
+    { field: 'tagKey', min: 1, max: 128 },
+    { field: 'tagValue', max: 256 },
+  ],
+};
+const plaintext: Constraint = { field: 'plaintext', required: true, min: 1, max: 4096 };
+const ciphertext: Constraint = { field: 'ciphertextBlob', min: 1, max: 6144 };
+const grantTokens: Constraint = { field: 'grantTokens', max: 10, each: { min: 1, max: 8192 } };
+const algorithm = (field: string): Constraint => ({ field, values: algorithms });
+const modifiers: Constraint = { field: 'dryRunModifiers', each: { values: ['IGNORE_CIPHERTEXT'] } };
+const storeId: Constraint = { field: 'customKeyStoreId', min: 1, max: 64 };
+const dataKey = [keyId, { field: 'numberOfBytes', min: 1, max: 1024 }, { field: 'keySpec', values: ['AES_256', 'AES_128'] }, grantTokens];
+
+/** The constraints of the API model (botocore's service model of KMS), by operation; the one place for both wires. */
+export const constraints = {
+  CreateKey: [
+    ...[policy, description, { field: 'keyUsage', values: keyUsages }, { field: 'keySpec', values: keySpecs }],
+    ...[{ field: 'customerMasterKeySpec', values: customerMasterKeySpecs }, { field: 'origin', values: origins }],
+    ...[storeId, tags, { field: 'xksKeyId', min: 1, max: 128, pattern: [/^[a-zA-Z0-9-_.]+$/, '^[a-zA-Z0-9-_.]+$'] as const }],
+  ],
+  DescribeKey: [keyId, grantTokens],
+  ListKeys: page,
+  UpdateKeyDescription: [keyId, { ...description, required: true }],
+  EnableKey: [keyId],
+  DisableKey: [keyId],
+  ScheduleKeyDeletion: [keyId, { field: 'pendingWindowInDays', min: 1, max: 365 }],
+  CancelKeyDeletion: [keyId],
+  CreateAlias: [aliasName, id('targetKeyId')],
+  UpdateAlias: [aliasName, id('targetKeyId')],
+  DeleteAlias: [aliasName],
+  ListAliases: [id('keyId', false), ...page],
+  PutKeyPolicy: [keyId, policyName, { ...policy, required: true }],
+  GetKeyPolicy: [keyId, policyName],
+  ListKeyPolicies: [keyId, ...page],
+  TagResource: [keyId, { ...tags, required: true }],
+  UntagResource: [keyId, { field: 'tagKeys', required: true, each: { min: 1, max: 128 } }],
+  ListResourceTags: [keyId, ...page],
+  EnableKeyRotation: [keyId, { field: 'rotationPeriodInDays', min: 90, max: 2560 }],
+  DisableKeyRotation: [keyId],
+  GetKeyRotationStatus: [keyId],
+  RotateKeyOnDemand: [keyId],
+  ListKeyRotations: [keyId, { field: 'includeKeyMaterial', values: ['ALL_KEY_MATERIAL', 'ROTATIONS_ONLY'] }, ...page],
+  Encrypt: [keyId, plaintext, grantTokens, algorithm('encryptionAlgorithm')],
+  Decrypt: [ciphertext, grantTokens, id('keyId', false), algorithm('encryptionAlgorithm'), modifiers],
+  ReEncrypt: [
+    ...[ciphertext, id('sourceKeyId', false), id('destinationKeyId'), algorithm('sourceEncryptionAlgorithm')],
+    ...[algorithm('destinationEncryptionAlgorithm'), grantTokens, modifiers],
+  ],
+  GenerateDataKey: dataKey,
+  GenerateDataKeyWithoutPlaintext: dataKey,
+  GenerateRandom: [{ field: 'numberOfBytes', min: 1, max: 1024 }, storeId],
+} satisfies Record<string, readonly Constraint[]>;
+
+/** A KMS operation by AWS's name. */
+export type OperationName = keyof typeof constraints;

@@ -1,0 +1,118 @@
+import { KeysteadError } from '@keystead/errors';
+import { compilePolicy, evaluate, PolicyError, type CompiledPolicy, type ContextLookup, type PolicyPrincipal } from '@keystead/policy';
+
+/** The quota of a key policy; the API model alone would allow 131,072. */
+export const maxPolicyCharacters = 32_768;
+
+const name = 'key policy';
+
+/** The policy of a key made without one: the account's own policies decide. */
+export function defaultPolicy(account: string): string {
+  return `{
+  "Version" : "2012-10-17",
+  "Id" : "key-default-1",
+  "Statement" : [ {
+    "Sid" : "Enable IAM User Permissions",
+    "Effect" : "Allow",
+    "Principal" : {
+      "AWS" : "arn:aws:iam::${account}:root"
+    },
+    "Action" : "kms:*",
+    "Resource" : "*"
+  } ]
+}`;
+}
+
+/** AWS's policy of alias/aws/s3: use only through S3, reading of metadata for the account. */
+export function s3ManagedPolicy(account: string, region: string): string {
+  const throughS3 = {
+    Sid: 'Allow access through S3 for all principals in the account that are authorized to use S3',
+    Effect: 'Allow',
+    Principal: { AWS: '*' },
+    Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+    Resource: '*',
+    Condition: { StringEquals: { 'kms:CallerAccount': account, 'kms:ViaService': `s3.${region}.amazonaws.com` } },
+  };
+  const metadata = {
+    Sid: 'Allow direct access to key metadata to the account',
+    Effect: 'Allow',
+    Principal: { AWS: `arn:aws:iam::${account}:root` },
+    Action: ['kms:Describe*', 'kms:Get*', 'kms:List*', 'kms:RevokeGrant'],
+    Resource: '*',
+  };
+  return JSON.stringify({ Version: '2012-10-17', Id: 'auto-s3-2', Statement: [throughS3, metadata] }, null, 2);
+}
+
+/** Compiles a policy that a caller wrote. Errors: LimitExceeded, MalformedPolicyDocument. */
+export function readPolicy(json: string): CompiledPolicy {
+  if (json.length > maxPolicyCharacters) throw new KeysteadError('LimitExceeded', 'The policy document size exceeds the limit of 32768 bytes.');
+  try {
+    return compilePolicy(json, { kind: 'resource', name });
+  } catch (error) {
+    if (error instanceof PolicyError) throw new KeysteadError('MalformedPolicyDocument', error.message);
+    throw error;
+  }
+}
+
+/** Users and roles have unique ids; accounts, sessions and bare ids do not need one. */
+const withUniqueId = /^arn:aws:iam::\d{12}:(user|role)\//;
+
+/** Binds ARNs to the unique ids that they had when the policy was written. Errors: MalformedPolicyDocument for a principal that does not exist. */
+export function bindPrincipals(named: readonly string[], found: ReadonlyMap<string, string>): Record<string, string> {
+  const bound: Record<string, string> = {};
+  for (const principal of named) {
+    const uniqueId = found.get(principal);
+    if (uniqueId === undefined) throw invalidPrincipals();
+    if (withUniqueId.test(principal)) bound[principal] = uniqueId;
+  }
+  return bound;
+}
+
+/**
+ * The policy as it is evaluated: ARNs replaced by unique ids, so that another user who is later given the same name
+ * gets nothing (AWS shows and applies the id too, once the user is gone).
+ */
+export function compileBound(json: string, principals: Readonly<Record<string, string>>): CompiledPolicy {
+  const bound = Object.keys(principals).length === 0 ? json : JSON.stringify(JSON.parse(json, replacer(principals)));
+  return compilePolicy(bound, { kind: 'resource', name });
+}
+
+/** Refuses a policy under which its author could not change it again. Errors: MalformedPolicyDocument. */
+export function requireNoLockout(policy: CompiledPolicy, author: PolicyPrincipal, key: LockoutPlace): void {
+  const { effect } = evaluate({
+    action: 'kms:PutKeyPolicy',
+    resource: key.arn,
+    resourceAccount: key.account,
+    principal: author,
+    values: key.values,
+    identity: [allowAll],
+    resourcePolicy: policy,
+    resourcePolicyDecides: true,
+  });
+  if (effect === 'Allow') return;
+  throw new KeysteadError('MalformedPolicyDocument', 'The new key policy will not allow you to update the key policy in the future.');
+}
+
+/** The key that the policy is for, and the condition keys of the request that sets it. */
+export interface LockoutPlace {
+  readonly arn: string;
+  readonly account: string;
+  readonly values: ContextLookup;
+}
+
+// Delegation counts as safe: the account's administrators can give the caller what is missing.
+const allowAll = compilePolicy('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}', {
+  kind: 'identity',
+  name: 'lockout check',
+});
+
+/** A reviver that replaces the AWS principals of statements; a document has strings under "AWS" nowhere else. */
+function replacer(principals: Readonly<Record<string, string>>): (key: string, value: unknown) => unknown {
+  const one = (value: unknown): unknown =>
+    typeof value === 'string' && Object.hasOwn(principals, value) ? principals[value] : value;
+  return (key, value) => (key === 'AWS' ? (Array.isArray(value) ? value.map(one) : one(value)) : value);
+}
+
+function invalidPrincipals(): KeysteadError {
+  return new KeysteadError('MalformedPolicyDocument', 'Policy contains a statement with one or more invalid principals.');
+}

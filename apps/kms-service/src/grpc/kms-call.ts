@@ -1,0 +1,196 @@
+import { newEventId, type Json, type RecordResource } from '@keystead/audit';
+import { KeysteadError } from '@keystead/errors';
+import { globalValues, contextValues, policyPrincipal, type ContextLookup, type PolicyPrincipal, type PrincipalPolicies } from '@keystead/policy';
+import { PrincipalType, type CallContext } from '@keystead/proto/common';
+import { accessDenied, decide, foreignKeyDenied, type Question } from '../domain/authorization.js';
+import { kmsValues, type KeyFacts, type RequestFacts } from '../domain/conditions.js';
+import { aliasNotFound, keyNotFound, parseIdentifier, parseKeyIdentifier, type Identifier } from '../domain/identifier.js';
+import { aliasArn, keyArn, s3ManagedAlias, serviceAccount, type Key } from '../domain/key.js';
+import type { LoadedKey } from '../domain/loaded-key.js';
+import { serviceAllowed } from '../domain/service-principal.js';
+import type { OperationName } from '../domain/constraints.js';
+import type { Environment } from './environment.js';
+
+/** Members of the record that an operation adds. */
+export interface Notes {
+  readonly responseElements?: Record<string, Json>;
+  readonly additionalEventData?: Record<string, Json>;
+}
+
+/** What a question about a key starts from. */
+interface About {
+  readonly action: string;
+  readonly facts?: RequestFacts;
+}
+
+/** A key and the alias by which it was named. */
+export interface Located {
+  readonly account: string;
+  readonly id: string;
+  readonly requestAlias?: string | undefined;
+}
+
+/** One call of one operation: who, when, and what the record will say. */
+export class KmsCall {
+  readonly environment: Environment;
+  readonly operation: OperationName;
+  readonly context: CallContext;
+  /** The one time of the call; nothing below asks a clock. */
+  readonly at: Date;
+  readonly eventId: string;
+  readonly principal: PolicyPrincipal;
+  /** The keys and aliases that the record names. */
+  readonly resources: RecordResource[] = [];
+  notes: Notes = {};
+  /** True once the record is committed with a change. */
+  recorded = false;
+  /** True once an authorization has allowed: from then on the key's owner has a copy of the record. */
+  allowed = false;
+  #policies: PrincipalPolicies | undefined;
+  #globals: ContextLookup | undefined;
+
+  constructor(environment: Environment, operation: OperationName, context: CallContext) {
+    this.environment = environment;
+    this.operation = operation;
+    this.context = context;
+    this.at = environment.now();
+    this.eventId = newEventId(this.at);
+    this.principal = policyPrincipal(context);
+  }
+
+  /** True for a service acting for itself: authorized by the fixed table, and not an event. */
+  get isService(): boolean {
+    return this.context.principal?.type === PrincipalType.PRINCIPAL_TYPE_SERVICE;
+  }
+
+  /** The caller's account; a service's keys lie in an account of their own. */
+  get account(): string {
+    return this.isService ? serviceAccount : this.principal.account;
+  }
+
+  get #place(): { region: string; account: string } {
+    return { region: this.environment.region, account: this.account };
+  }
+
+  /** Finds the key that an id, ARN or alias names, without authorizing anything. Errors: AccessDenied, InvalidArn, NotFound. */
+  async locate(text: string, action: string): Promise<Located> {
+    const identifier = parseIdentifier(text, this.#place);
+    if (identifier.kind === 'key') return identifier;
+    const { account, name } = identifier;
+    return { account, id: await this.#aliasTarget(identifier, action), requestAlias: name };
+  }
+
+  /** Finds and authorizes the key that an id, ARN or alias names. Errors: AccessDenied, InvalidArn, NotFound. */
+  async use(text: string, about: About): Promise<LoadedKey> {
+    return this.useKey(await this.locate(text, about.action), about);
+  }
+
+  /** The same for operations that take no alias. Errors: AccessDenied, InvalidArn, NotFound. */
+  async manage(text: string, { action, facts = {} }: About): Promise<LoadedKey> {
+    const { account, id } = parseKeyIdentifier(text, this.#place);
+    return this.#authorized(account, id, action, facts);
+  }
+
+  /** Authorizes a key that was located, or to which a ciphertext led. Errors: AccessDenied, NotFound. */
+  async useKey({ account, id, requestAlias }: Located, { action, facts = {} }: About): Promise<LoadedKey> {
+    return this.#authorized(account, id, action, requestAlias === undefined ? facts : { ...facts, requestAlias });
+  }
+
+  /** Authorizes what has no key behind it: CreateKey, ListKeys, ListAliases, GenerateRandom. Errors: AccessDenied. */
+  async authorizeAccount(action: string, { facts = {}, resource = '*', about }: { facts?: RequestFacts; resource?: string; about?: KeyFacts } = {}): Promise<void> {
+    if (this.isService) return this.#authorizeService([], resource);
+    await this.#decide({ action, resource, account: this.account, values: await this.values(facts, about) });
+  }
+
+  /** An alias of the caller's account as a resource of identity policies. Errors: AccessDenied. */
+  async authorizeAlias(action: string, name: string): Promise<void> {
+    const resource = aliasArn(this.environment.region, this.account, name);
+    this.resources.push({ arn: resource, accountId: this.account, type: 'AWS::KMS::Alias' });
+    await this.authorizeAccount(action, { resource });
+  }
+
+  /** The condition keys of this call. */
+  async values(facts: RequestFacts, about: KeyFacts | undefined): Promise<ContextLookup> {
+    const tags = (await this.#callerPolicies()).tags;
+    const caller = { account: this.principal.account, viaService: this.#viaService() };
+    const own = kmsValues(facts, caller, about);
+    const { region } = this.environment;
+    const globals = (): ContextLookup =>
+      (this.#globals ??= contextValues(globalValues({ context: this.context, tags, now: this.at, region })));
+    return (name) => own(name) ?? (name.startsWith('aws:') ? globals()(name) : undefined);
+  }
+
+  async #authorized(account: string, id: string, action: string, facts: RequestFacts): Promise<LoadedKey> {
+    const { directory, region } = this.environment;
+    const key = directory.peek(account, id) ?? (await directory.key(account, id));
+    if (!key || this.#hidden(key.key)) throw this.#missing(account, id, action, region);
+    this.#name(key.key);
+    if (this.isService) this.#authorizeService(key.aliases, key.key.arn);
+    else await this.#decide({ action, resource: key.key.arn, account, keyPolicy: key.policy, values: await this.values(facts, key) });
+    return key;
+  }
+
+  /** Keys of services do not exist for anybody else. */
+  #hidden({ manager }: Key): boolean {
+    return (manager === 'SERVICE') !== this.isService;
+  }
+
+  #missing(account: string, id: string, action: string, region: string): KeysteadError {
+    if (account === this.account) return keyNotFound(region, account, id);
+    return foreignKeyDenied(this.principal, action, keyArn(region, account, id));
+  }
+
+  async #aliasTarget({ account, name }: Extract<Identifier, { kind: 'alias' }>, action: string): Promise<string> {
+    const { directory, region } = this.environment;
+    const id = await directory.alias(account, name);
+    if (id !== undefined) return id;
+    if (name === s3ManagedAlias && account === this.account && this.context.viaService === 's3') {
+      return this.environment.s3ManagedKey(account);
+    }
+    const arn = aliasArn(region, account, name);
+    throw account === this.account ? aliasNotFound(arn) : foreignKeyDenied(this.principal, action, arn);
+  }
+
+  async #decide(question: Omit<Question, 'principal' | 'policies'>): Promise<void> {
+    const asked = { ...question, principal: this.principal, policies: await this.#callerPolicies() };
+    const decision = decide(asked);
+    const { log } = this.environment;
+    const level = decision.effect === 'Allow' ? 'debug' : 'info';
+    if (log.isLevelEnabled(level)) {
+      const { action, resource } = question;
+      log[level]({ requestId: this.context.requestId, principal: this.principal.arn, action, resource, decision }, 'decision');
+    }
+    if (decision.effect !== 'Allow') throw accessDenied(asked, decision);
+    this.allowed = true;
+  }
+
+  #authorizeService(aliases: readonly string[], resource: string): void {
+    if (serviceAllowed(this.principal.arn, this.operation, aliases)) return;
+    throw foreignKeyDenied(this.principal, `kms:${this.operation}`, resource);
+  }
+
+  /** The caller's policies; for a session those of its issuer. Errors: AccessDenied for a principal that is gone or another of the same name. */
+  async #callerPolicies(): Promise<PrincipalPolicies> {
+    if (this.#policies) return this.#policies;
+    if (this.isService) return (this.#policies = { identity: [], tags: {} });
+    const { principals } = this.environment;
+    const { session, principal } = this.context;
+    const arn = session?.issuerArn || this.principal.arn;
+    const uniqueId = session?.issuerArn ? session.issuerUniqueId : principal?.uniqueId;
+    const known = principals.peek(arn) ?? (await principals.get(arn));
+    if (!known || known.uniqueId !== uniqueId) {
+      throw new KeysteadError('AccessDenied', `User: ${this.principal.arn} is not authorized to perform: kms:${this.operation}`);
+    }
+    return (this.#policies = known.policies);
+  }
+
+  #viaService(): string | undefined {
+    const { viaService } = this.context;
+    return viaService === '' ? undefined : `${viaService}.${this.environment.region}.amazonaws.com`;
+  }
+
+  #name({ arn, account }: Key): void {
+    if (this.resources.some((resource) => resource.arn === arn)) return;
+    this.resources.push({ arn, accountId: account, type: 'AWS::KMS::Key' });
+  }
+}

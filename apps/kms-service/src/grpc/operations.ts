@@ -1,0 +1,69 @@
+import type { Call } from '@keystead/proto/kms';
+import type { Operation } from './execute.js';
+import { cancelKeyDeletion } from './operations/cancel-key-deletion.js';
+import { createAlias } from './operations/create-alias.js';
+import { createKey } from './operations/create-key.js';
+import { decrypt } from './operations/decrypt.js';
+import { deleteAlias } from './operations/delete-alias.js';
+import { describeKey } from './operations/describe-key.js';
+import { disableKeyRotation } from './operations/disable-key-rotation.js';
+import { disableKey } from './operations/disable-key.js';
+import { enableKeyRotation } from './operations/enable-key-rotation.js';
+import { enableKey } from './operations/enable-key.js';
+import { encrypt } from './operations/encrypt.js';
+import { generateDataKeyWithoutPlaintext } from './operations/generate-data-key-without-plaintext.js';
+import { generateDataKey } from './operations/generate-data-key.js';
+import { generateRandom } from './operations/generate-random.js';
+import { getKeyPolicy } from './operations/get-key-policy.js';
+import { getKeyRotationStatus } from './operations/get-key-rotation-status.js';
+import { listAliases } from './operations/list-aliases.js';
+import { listKeyPolicies } from './operations/list-key-policies.js';
+import { listKeyRotations } from './operations/list-key-rotations.js';
+import { listKeys } from './operations/list-keys.js';
+import { listResourceTags } from './operations/list-resource-tags.js';
+import { putKeyPolicy } from './operations/put-key-policy.js';
+import { reEncrypt } from './operations/re-encrypt.js';
+import { rotateKeyOnDemand } from './operations/rotate-key-on-demand.js';
+import { scheduleKeyDeletion } from './operations/schedule-key-deletion.js';
+import { tagResource } from './operations/tag-resource.js';
+import { untagResource } from './operations/untag-resource.js';
+import { updateAlias } from './operations/update-alias.js';
+import { updateKeyDescription } from './operations/update-key-description.js';
+
+type Case = NonNullable<Call['operation']>['$case'];
+
+/** Every operation that is offered, by its name on the wire; one forgotten does not compile. */
+export const operations = {
+  cancelKeyDeletion,
+  createAlias,
+  createKey,
+  decrypt,
+  deleteAlias,
+  describeKey,
+  disableKey,
+  disableKeyRotation,
+  enableKey,
+  enableKeyRotation,
+  encrypt,
+  generateDataKey,
+  generateDataKeyWithoutPlaintext,
+  generateRandom,
+  getKeyPolicy,
+  getKeyRotationStatus,
+  listAliases,
+  listKeyPolicies,
+  listKeyRotations,
+  listKeys,
+  listResourceTags,
+  putKeyPolicy,
+  reEncrypt,
+  rotateKeyOnDemand,
+  scheduleKeyDeletion,
+  tagResource,
+  untagResource,
+  updateAlias,
+  updateKeyDescription,
+} satisfies { readonly [Name in Case]: Operation<never, object> };
+
+/** The name of an operation on the wire. */
+export type OperationCase = keyof typeof operations;

@@ -1,0 +1,32 @@
+import type { DecryptRequest, DecryptResponse } from '@keystead/proto/kms';
+import type { Operation } from '../execute.js';
+import { withContext } from '../parameters.js';
+import { endDryRun, facts, locateSealed, reference, requireNoRecipient, requireUsable, sealedMaterial, symmetricDefault } from './encryption.js';
+
+const empty = new Uint8Array();
+
+/** https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html */
+export const decrypt: Operation<DecryptRequest, DecryptResponse> = {
+  name: 'Decrypt',
+  parameters: ({ keyId, encryptionContext, encryptionAlgorithm = symmetricDefault, dryRun }) =>
+    withContext(
+      { encryptionAlgorithm, ...(keyId === undefined ? {} : { keyId }), ...(dryRun === undefined ? {} : { dryRun }) },
+      { encryptionContext },
+    ),
+  async run(request, call) {
+    requireNoRecipient(request.recipient);
+    const { ciphertextBlob, keyId, dryRun, dryRunModifiers, encryptionContext } = request;
+    const { encryptionAlgorithm = symmetricDefault } = request;
+    const action = 'kms:Decrypt';
+    const sealed = { ...{ ciphertextBlob, keyId, dryRun, dryRunModifiers }, keyField: 'keyId' as const };
+    const { located, materialId } = await locateSealed(sealed, call, action);
+    const key = await call.useKey(located, { action, facts: facts(encryptionContext, encryptionAlgorithm) });
+    requireUsable('Decrypt', key, encryptionAlgorithm);
+    const material = await sealedMaterial(key, materialId, call);
+    endDryRun(dryRun);
+    call.notes = { additionalEventData: { keyMaterialId: material.materialId } };
+    const opened = { key: reference(material), ciphertextBlob: ciphertextBlob ?? empty, encryptionContext };
+    const { plaintext } = await call.environment.hsm.request('decrypt', opened);
+    return { plaintext, keyId: key.key.arn, encryptionAlgorithm, keyMaterialId: material.materialId };
+  },
+};

@@ -1,0 +1,14 @@
+import type { DisableKeyRequest, DisableKeyResponse } from '@keystead/proto/kms';
+import { disable } from '../../domain/lifecycle.js';
+import type { Operation } from '../execute.js';
+import { changeKey } from './change-key.js';
+
+/** https://docs.aws.amazon.com/kms/latest/APIReference/API_DisableKey.html */
+export const disableKey: Operation<DisableKeyRequest, DisableKeyResponse> = {
+  name: 'DisableKey',
+  async run(request, call) {
+    const { key } = await call.manage(request.keyId ?? '', { action: 'kms:DisableKey' });
+    await changeKey(disableKey, request, call, key, ({ key: stored }) => disable(stored));
+    return {};
+  },
+};

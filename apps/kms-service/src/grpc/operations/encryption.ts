@@ -1,0 +1,89 @@
+import { KeysteadError } from '@keystead/errors';
+import type { KeyReference } from '@keystead/proto/hsm';
+import { materialOf } from '../../domain/blob.js';
+import { dryRunSucceeded, requireSymmetricAlgorithm } from '../../domain/data-key.js';
+import type { Material } from '../../domain/key.js';
+import type { LoadedKey } from '../../domain/loaded-key.js';
+import { requireState, requireUsage, type KeyOperation } from '../../domain/state.js';
+import { validationError } from '../../domain/validation.js';
+import type { KmsCall, Located } from '../kms-call.js';
+
+export const symmetricDefault = 'SYMMETRIC_DEFAULT';
+
+/** What the HSM must find authenticated in the token. */
+export function reference({ account, keyId, token }: Material): KeyReference {
+  return { account, keyId, token };
+}
+
+/** The facts for condition keys; no context is the same as an empty one. */
+export function facts(context: Record<string, string>, encryptionAlgorithm = symmetricDefault) {
+  for (const _ in context) return { encryptionContext: context, encryptionAlgorithm };
+  return { encryptionAlgorithm };
+}
+
+/** State, usage and algorithm, after authorization. Errors: Disabled, InvalidKeyUsage, KmsInvalidState. */
+export function requireUsable(operation: KeyOperation, { key }: LoadedKey, algorithm = symmetricDefault): void {
+  requireUsage(operation, key);
+  requireState(operation, key);
+  requireSymmetricAlgorithm(algorithm, key.arn, key.spec);
+}
+
+/** The end of a dry run: every check has passed. Errors: DryRunOperation. */
+export function endDryRun(dryRun: boolean | undefined): void {
+  if (dryRun === true) throw dryRunSucceeded();
+}
+
+/** Errors: UnsupportedOperation. */
+export function requireNoRecipient(recipient: object | undefined): void {
+  if (recipient) throw new KeysteadError('UnsupportedOperation', 'Recipient (attestation documents) is not offered yet.');
+}
+
+/** What a request says about a ciphertext and its key. */
+export interface Sealed {
+  readonly ciphertextBlob: Uint8Array | undefined;
+  /** The key that the caller expects. */
+  readonly keyId: string | undefined;
+  readonly dryRun: boolean | undefined;
+  readonly dryRunModifiers: readonly string[];
+  /** As AWS names the member in which the key is given. */
+  readonly keyField: 'keyId' | 'sourceKeyId';
+}
+
+/** Where the key of a ciphertext is; the material is absent only in a dry run that ignores the ciphertext. */
+export interface Opened {
+  readonly located: Located;
+  readonly materialId: string | undefined;
+}
+
+/** Finds the key that a ciphertext names, or that the request names. Errors: InvalidCiphertext, Validation, and as KmsCall.locate. */
+export async function locateSealed(sealed: Sealed, call: KmsCall, action: string): Promise<Opened> {
+  const { ciphertextBlob, keyId } = sealed;
+  if (!ciphertextBlob) {
+    if (sealed.dryRun !== true || !sealed.dryRunModifiers.includes('IGNORE_CIPHERTEXT')) throw missing('ciphertextBlob');
+    if (keyId === undefined) throw missing(sealed.keyField);
+    return { located: await call.locate(keyId, action), materialId: undefined };
+  }
+  const materialId = materialOf(ciphertextBlob) ?? '';
+  if (keyId !== undefined) return { located: await call.locate(keyId, action), materialId };
+  const { directory } = call.environment;
+  const owner = await directory.keyOfMaterial(materialId);
+  // A material whose key was deleted names nothing any more, whatever this process remembers of it.
+  const key = owner && (directory.peek(owner.account, owner.id) ?? (await directory.key(owner.account, owner.id)));
+  if (!owner || !key) throw new KeysteadError('InvalidCiphertext');
+  return { located: owner, materialId };
+}
+
+/** The material of a ciphertext, after authorization. Errors: IncorrectKey, InvalidCiphertext. */
+export async function sealedMaterial(key: LoadedKey, materialId: string | undefined, call: KmsCall): Promise<Material> {
+  if (materialId === undefined) return key.current;
+  const material = key.material(materialId);
+  if (material) return material;
+  if (materialId !== '' && (await call.environment.directory.keyOfMaterial(materialId))) {
+    throw new KeysteadError('IncorrectKey', 'The key ID in the request does not identify a CMK that can perform this operation.');
+  }
+  throw new KeysteadError('InvalidCiphertext');
+}
+
+function missing(field: string): KeysteadError {
+  return validationError([`Value null at '${field}' failed to satisfy constraint: Member must not be null`]);
+}

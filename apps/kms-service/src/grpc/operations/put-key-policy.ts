@@ -1,0 +1,32 @@
+import { KeysteadError } from '@keystead/errors';
+import { policyPrincipal } from '@keystead/policy';
+import type { PutKeyPolicyRequest, PutKeyPolicyResponse } from '@keystead/proto/kms';
+import type { Operation } from '../execute.js';
+import { acceptedPolicy } from './accepted-policy.js';
+import { changeKey } from './change-key.js';
+
+/** https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html */
+export const putKeyPolicy: Operation<PutKeyPolicyRequest, PutKeyPolicyResponse> = {
+  name: 'PutKeyPolicy',
+  parameters: ({ keyId = '', policyName = 'default', policy = '', bypassPolicyLockoutSafetyCheck = false }) => ({
+    ...{ keyId, policyName, policy, bypassPolicyLockoutSafetyCheck },
+  }),
+  async run(request, call) {
+    const bypass = request.bypassPolicyLockoutSafetyCheck ?? false;
+    const facts = { bypassPolicyLockoutSafetyCheck: bypass };
+    const loaded = await call.manage(request.keyId ?? '', { action: 'kms:PutKeyPolicy', facts });
+    const { key } = loaded;
+    requireDefault(request.policyName);
+    const author = policyPrincipal(call.context);
+    const place = { ...{ arn: key.arn, account: key.account, author, bypass }, values: await call.values(facts, loaded) };
+    const written = await acceptedPolicy(request.policy ?? '', call, place);
+    await changeKey(putKeyPolicy, request, call, key, ({ key: stored }) => ({ ...stored, ...written }));
+    return {};
+  },
+};
+
+function requireDefault(name = 'default'): void {
+  if (name === 'default') return;
+  if (name === 'AWS_RAM') throw new KeysteadError('Validation', 'The AWS_RAM policy can only be managed by the RAM service.');
+  throw new KeysteadError('Validation', 'PolicyName must be "default".');
+}

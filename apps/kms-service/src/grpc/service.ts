@@ -1,0 +1,45 @@
+import type { handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { KeysteadError } from '@keystead/errors';
+import { KmsServiceService, type Call, type Result } from '@keystead/proto/kms';
+import { pipeline, unary, type ServiceBinding } from '@keystead/service';
+import { callerOf, type Incoming } from './caller.js';
+import type { Environment } from './environment.js';
+import { execute, type Operation } from './execute.js';
+import { KmsCall } from './kms-call.js';
+import { operations, type OperationCase } from './operations.js';
+
+type WireOperation = NonNullable<Call['operation']>;
+type WireOutcome = NonNullable<Result['outcome']>;
+type WireSuccess = Exclude<WireOutcome, { $case: 'error' }>;
+
+/** AWS KMS over gRPC: one handler for each operation, on the stream and as a unary RPC. */
+export function kmsService(environment: Environment): ServiceBinding {
+  const stream = pipeline<WireOperation, WireOutcome>({
+    method: KmsServiceService.pipeline,
+    allow: ({ kind }) => kind !== 'operator',
+    handle: async ({ $case, value }, { peer, context, sourceIp }) => {
+      const answer = await perform(environment, $case, value, { peer, context, sourceIp, userAgent: '' });
+      return { $case, value: answer } as WireSuccess;
+    },
+    slow: ({ $case }) => $case === 'createKey' || $case === 'rotateKeyOnDemand',
+    slowConcurrency: 16,
+  });
+  return { definition: KmsServiceService, implementation: { ...unaries(environment), pipeline: stream } };
+}
+
+function unaries(environment: Environment): UntypedServiceImplementation {
+  const names = Object.keys(operations) as OperationCase[];
+  return Object.fromEntries(names.map((name) => [name, unaryOf(environment, name)]));
+}
+
+function unaryOf(environment: Environment, name: OperationCase): handleUnaryCall<object, object> {
+  return unary((request, { peer, sourceIp, userAgent }) =>
+    perform(environment, name, request, { peer, context: undefined, sourceIp, userAgent }),
+  );
+}
+
+async function perform(environment: Environment, name: OperationCase, request: object, incoming: Incoming): Promise<object> {
+  if (!Object.hasOwn(operations, name)) throw new KeysteadError('UnknownOperation', `${name} is not offered here.`);
+  const operation = operations[name] as Operation<object, object>;
+  return execute(operation, request, new KmsCall(environment, operation.name, callerOf(incoming)));
+}

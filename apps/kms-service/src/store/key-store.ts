@@ -1,0 +1,140 @@
+import { enqueue } from '@keystead/audit';
+import { isUniqueViolation, transaction, type Pool, type Queryable } from '@keystead/db';
+import { KeysteadError } from '@keystead/errors';
+import type { AuditRecord } from '@keystead/proto/audit';
+import { aliasArn, type Alias, type Key, type KeyView, type Material, type Tag } from '../domain/key.js';
+import * as aliases from './aliases.js';
+import { nextSequence } from './changes.js';
+import * as keys from './keys.js';
+import * as materials from './materials.js';
+import * as tags from './tags.js';
+
+/** The name under which a key is cached, here and by subscribers. */
+export const keyCacheKey = (account: string, id: string): string => `key/${account}/${id}`;
+/** The name under which an alias is cached. */
+export const aliasCacheKey = (account: string, name: string): string => `alias/${account}/${name}`;
+
+/** A change under way; nothing of it is seen by others before it commits. */
+export interface Change {
+  /** The key with everything, locked; undefined when it is gone. */
+  lock(account: string, id: string): Promise<KeyView | undefined>;
+  lockAlias(account: string, name: string): Promise<Alias | undefined>;
+  insertKey(key: Key, material: Material, tags: readonly Tag[]): Promise<void>;
+  saveKey(key: Key): Promise<void>;
+  addMaterial(material: Material): Promise<void>;
+  replaceTags(key: Key, tags: readonly Tag[]): Promise<void>;
+  /** Errors: AlreadyExists. */
+  insertAlias(region: string, alias: Alias): Promise<void>;
+  moveAlias(from: Alias, to: Alias): Promise<void>;
+  deleteAlias(alias: Alias): Promise<void>;
+  /** With material, aliases and tags. */
+  deleteKey(view: KeyView): Promise<void>;
+  /** Delivered to audit-service after the commit. */
+  record(record: AuditRecord): Promise<void>;
+}
+
+/** A committed change. */
+export interface Committed<T> {
+  readonly result: T;
+  readonly sequence: bigint;
+  /** What no cache may serve any more. */
+  readonly cacheKeys: readonly string[];
+}
+
+/** Keys in PostgreSQL. Reads are not for the hot path: key-directory.ts caches. */
+export interface KeyStore {
+  view(account: string, id: string): Promise<KeyView | undefined>;
+  alias(account: string, name: string): Promise<Alias | undefined>;
+  keyOfMaterial(materialId: string): Promise<{ account: string; id: string } | undefined>;
+  pageOfKeys(account: string, after: string, limit: number): Promise<{ id: string; arn: string }[]>;
+  pageOfAliases(page: { account: string; keyId: string | undefined; after: string; limit: number }): Promise<Alias[]>;
+  keysToRotate(now: Date, limit: number): Promise<{ account: string; id: string }[]>;
+  keysToDelete(now: Date, limit: number): Promise<{ account: string; id: string }[]>;
+  /** Runs a change in one transaction; `work` may run again after a serialization failure. */
+  change<T>(work: (change: Change) => Promise<T>): Promise<Committed<T>>;
+}
+
+export function keyStore(pool: Pool): KeyStore {
+  return {
+    view: (account, id) => view(pool, account, id),
+    alias: (account, name) => aliases.findAlias(pool, account, name),
+    keyOfMaterial: (materialId) => materials.keyOfMaterial(pool, materialId),
+    pageOfKeys: (account, after, limit) => keys.pageOfKeys(pool, account, after, limit),
+    pageOfAliases: (page) => aliases.pageOfAliases(pool, page),
+    keysToRotate: (now, limit) => keys.keysToRotate(pool, now, limit),
+    keysToDelete: (now, limit) => keys.keysToDelete(pool, now, limit),
+    change: (work) =>
+      transaction(pool, async (tx) => {
+        const changed = new Set<string>();
+        const result = await work(changeOf(tx, changed));
+        const cacheKeys = [...changed];
+        return { result, cacheKeys, sequence: await nextSequence(tx, cacheKeys) };
+      }),
+  };
+}
+
+async function view(db: Queryable, account: string, id: string, key?: Key): Promise<KeyView | undefined> {
+  const found = key ?? (await keys.findKey(db, account, id));
+  if (!found) return undefined;
+  return {
+    key: found,
+    tags: await tags.tagsOf(db, account, id),
+    aliases: await aliases.aliasesOf(db, account, id),
+    materials: await materials.materialsOf(db, account, id),
+  };
+}
+
+function changeOf(tx: Queryable, changed: Set<string>): Change {
+  const key = ({ account, id }: { account: string; id: string }): void => void changed.add(keyCacheKey(account, id));
+  const alias = ({ account, name, keyId }: Alias): void => {
+    changed.add(aliasCacheKey(account, name));
+    key({ account, id: keyId });
+  };
+  return {
+    lock: async (account, id) => {
+      const locked = await keys.lockKey(tx, account, id);
+      return locked && view(tx, account, id, locked);
+    },
+    lockAlias: (account, name) => aliases.lockAlias(tx, account, name),
+    insertKey: async (made, material, with_) => {
+      await keys.insertKey(tx, made);
+      await materials.insertMaterial(tx, material);
+      if (with_.length > 0) await tags.replaceTags(tx, made.account, made.id, with_);
+      key(made);
+    },
+    saveKey: async (saved) => {
+      await keys.updateKey(tx, saved);
+      key(saved);
+    },
+    addMaterial: (material) => materials.insertMaterial(tx, material),
+    replaceTags: async (of, all) => {
+      await tags.replaceTags(tx, of.account, of.id, all);
+      key(of);
+    },
+    insertAlias: async (region, made) => {
+      await aliases.insertAlias(tx, made).catch((error: unknown) => {
+        throw isUniqueViolation(error) ? taken(region, made) : error;
+      });
+      alias(made);
+    },
+    moveAlias: async (from, to) => {
+      await aliases.updateAlias(tx, to);
+      alias(from);
+      alias(to);
+    },
+    deleteAlias: async (gone) => {
+      await aliases.deleteAlias(tx, gone.account, gone.name);
+      alias(gone);
+    },
+    deleteKey: async (gone) => {
+      await keys.deleteKey(tx, gone.key.account, gone.key.id);
+      key(gone.key);
+      for (const name of gone.aliases) changed.add(aliasCacheKey(gone.key.account, name));
+    },
+    record: (record) => enqueue(tx, record),
+  };
+}
+
+function taken(region: string, alias: Alias): KeysteadError {
+  return new KeysteadError('AlreadyExists', `An alias with the name ${aliasArn(region, alias.account, alias.name)} already exists`);
+}
