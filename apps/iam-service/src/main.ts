@@ -106,7 +106,9 @@ async function compose(config: Config, closers: (() => unknown)[]) {
     opsListen: config.opsListen,
     tls,
     services: config.testMode ? [...services, testing] : services,
-    ready: async () => void (await sequence()),
+    ready: async () => {
+      await sequence();
+    },
     log,
   });
   closers.push(() => server.close());

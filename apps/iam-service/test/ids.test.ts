@@ -3,10 +3,10 @@ import { accessKeyId, secretAccessKey, systemRandom, uniqueId } from '../src/dom
 
 /** How the account is read out of an access key id outside AWS: Base32, 48 bits, mask, shift by 7. */
 function accountIn(id: string): string {
-  const bits = [...id.slice(4)].reduce(
-    (sum, c) => (sum << 5n) | BigInt('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c)),
-    0n,
-  );
+  const bits = id
+    .slice(4)
+    .split('')
+    .reduce((sum, c) => (sum << 5n) | BigInt('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c)), 0n);
   return String(((bits >> 32n) & 0x7fffffffff80n) >> 7n).padStart(12, '0');
 }
 

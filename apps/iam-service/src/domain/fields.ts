@@ -107,3 +107,9 @@ export function description(value: string | undefined): string | undefined {
     'satisfy regular expression pattern: [\\p{L}\\p{M}\\p{Z}\\p{S}\\p{N}\\p{P}]*',
   );
 }
+
+/** Reads PolicyUsageFilter; absent means both uses. */
+export function policyUse(filter: string | undefined): 'PermissionsPolicy' | 'PermissionsBoundary' | undefined {
+  if (filter === undefined) return undefined;
+  return oneOf('policyUsageFilter', filter, ['PermissionsPolicy', 'PermissionsBoundary']);
+}

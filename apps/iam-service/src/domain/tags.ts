@@ -34,7 +34,7 @@ function checkKey(key: string, field: string): void {
 }
 
 function checkText(text: string, field: string, min: number, max: number): void {
-  const size = [...text].length;
+  const size = Array.from(text).length; // code points, as AWS counts
   if (size < min) throw constraint(field, text, `have length greater than or equal to ${min}`);
   if (size > max) throw constraint(field, text.slice(0, max), `have length less than or equal to ${max}`);
   if (!characters.test(text))

@@ -1,9 +1,8 @@
 import { existingUserName, groupName } from '../domain/fields.js';
 import type { EntityKind, Holder } from '../domain/entities.js';
 import { principalKey } from './cache-keys.js';
+import { theGroup, theUser } from './find.js';
 import type { Change, Target, Work } from './operation.js';
-import { theGroup } from './operations/groups.js';
-import { theUser } from './operations/users.js';
 import { groupTarget, userTarget } from './targets.js';
 import type { ContextRecord } from '@keystead/policy';
 

@@ -24,13 +24,13 @@ export interface Work {
   readonly random: Random;
   readonly secrets: SecretKeeper;
   /** The account of an access key, whosever it is. */
-  accountOfKey(id: string): Promise<string | undefined>;
+  readonly accountOfKey: (id: string) => Promise<string | undefined>;
 }
 
 /** What a change works with: a store inside its transaction. */
 export interface Change extends Work {
   /** Names cached facts that this change voids: "principal/<arn>", "access-key/<id>". */
-  touch(...keys: string[]): void;
+  readonly touch: (...keys: string[]) => void;
 }
 
 interface Common<Request, Command> {
@@ -60,14 +60,12 @@ export interface WriteOperation<Request, Command, Response> extends Common<Reque
   dispose?(command: Command): void;
 }
 
+/* eslint-disable @typescript-eslint/no-explicit-any --
+   The command is each operation's own affair: it is both produced and consumed there, so no other type fits all. */
 /** Any operation of one request and response. */
-export type Operation<Request, Response> = {
-  // The command is each operation's own affair; `any` because it is both produced and consumed there.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  [Kind in 'read' | 'write']: Kind extends 'read'
-    ? ReadOperation<Request, any, Response>
-    : WriteOperation<Request, any, Response>;
-}['read' | 'write'];
+export type Operation<Request, Response> =
+  ReadOperation<Request, any, Response> | WriteOperation<Request, any, Response>;
+/* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** Describes a reading operation; the types of its parts follow from each other. */
 export function reads<Request, Command, Response>(

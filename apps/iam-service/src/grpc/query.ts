@@ -1,5 +1,5 @@
 import type { Call, Result } from '@keystead/proto/iam-query';
-import { IamServiceService } from '@keystead/proto/iam';
+import { IamServiceService, type IamServiceServer } from '@keystead/proto/iam';
 import { byCase, pipeline, type CaseTable, type PipelineCall } from '@keystead/service';
 import { execute, type Environment } from './execute.js';
 import type { Operation } from './operation.js';
@@ -20,18 +20,13 @@ type Case = Asked['$case'];
 type RequestOf<C extends Case> = Extract<Asked, { $case: C }>['value'];
 type ResponseOf<C extends Case> = Extract<Answered, { $case: C }>['value'];
 
-/** Not operations, but parts that several files of operations share. */
-const { theUser: _user, ...userOperations } = users;
-const { theGroup: _group, ...groupOperations } = groups;
-const { policyUse: _use, ...policyOperations } = policies;
-
 /** Every operation by its case; one that is missing, or that answers something else, does not compile. */
 const operations: { readonly [C in Case]: Operation<RequestOf<C>, ResponseOf<C>> } = {
-  ...userOperations,
-  ...groupOperations,
+  ...users,
+  ...groups,
   ...memberships,
   ...accessKeys,
-  ...policyOperations,
+  ...policies,
   ...policyVersions,
   ...attachments,
   ...inlinePolicies,
@@ -39,8 +34,8 @@ const operations: { readonly [C in Case]: Operation<RequestOf<C>, ResponseOf<C>>
   ...sts,
 };
 
-/** IAM's and STS's operations on the coalescing stream, for edge only: it alone may say who calls. */
-export function queryPipeline(environment: Environment) {
+/** Executes any operation by its case. */
+export function handleQuery(environment: Environment) {
   const table = Object.fromEntries(
     Object.entries(operations).map(([name, operation]) => [
       name,
@@ -48,9 +43,14 @@ export function queryPipeline(environment: Environment) {
         execute(environment, operation as unknown as Operation<object, object>, request, call),
     ]),
   ) as unknown as CaseTable<Asked, Answered>;
+  return byCase<Asked, Answered>(table);
+}
+
+/** IAM's and STS's operations on the coalescing stream, for edge only: it alone may say who calls. */
+export function queryPipeline(environment: Environment): IamServiceServer['pipeline'] {
   return pipeline<Asked, Answered>({
     method: IamServiceService.pipeline,
-    handle: byCase(table),
+    handle: handleQuery(environment),
     allow: (peer) => peer.kind === 'service' && peer.name === 'edge',
   });
 }

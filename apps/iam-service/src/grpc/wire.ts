@@ -1,4 +1,4 @@
-import * as wire from '@keystead/proto/iam-query';
+import type * as wire from '@keystead/proto/iam-query';
 import { entityArn, policyArn } from '../domain/arn.js';
 import type { AccessKey, Group, ManagedPolicy, PolicyVersion, User } from '../domain/entities.js';
 import type { Usage } from '../store/holdings.js';

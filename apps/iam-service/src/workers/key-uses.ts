@@ -5,7 +5,7 @@ const flushMs = 10_000;
 
 /** Collects the last use of each access key, so that a use costs no write. */
 export interface KeyUses {
-  note(accessKeyId: string, use: LastUse): void;
+  readonly note: (accessKeyId: string, use: LastUse) => void;
   /** Writes down what was collected. */
   flush(): Promise<void>;
   /** Writes down what is left and stops. */

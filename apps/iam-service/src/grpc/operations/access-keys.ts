@@ -8,10 +8,10 @@ import { pageOf, readPage } from '../../domain/paging.js';
 import { checkQuota, quotas } from '../../domain/quotas.js';
 import { accessKeyKey } from '../cache-keys.js';
 import { ownName, type Caller } from '../caller.js';
+import { theUser } from '../find.js';
 import { reads, writes, type Change, type Work } from '../operation.js';
 import { knownUserTarget, userTarget } from '../targets.js';
 import { wireAccessKey } from '../wire.js';
-import { theUser } from './users.js';
 
 /** The user meant: the one named, or the caller. */
 function userOf(request: { userName?: string | undefined }, caller: Caller): string {

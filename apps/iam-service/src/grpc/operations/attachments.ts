@@ -1,6 +1,6 @@
 import type * as wire from '@keystead/proto/iam-query';
 import { parseIamArn } from '../../domain/arn.js';
-import { oneOf, pathPrefix, policyArn } from '../../domain/fields.js';
+import { oneOf, pathPrefix, policyArn, policyUse } from '../../domain/fields.js';
 import { found, noPolicy } from '../../domain/not-found.js';
 import { pageOf, readPage, type Page } from '../../domain/paging.js';
 import { checkQuota, quotas } from '../../domain/quotas.js';
@@ -8,7 +8,6 @@ import { holderTarget, namedGroup, namedUser, theHolder, touchHolder, type Named
 import { attachablePolicy, managedPolicy } from '../managed-policy.js';
 import { reads, writes, type Change, type Work } from '../operation.js';
 import { policyTarget } from '../targets.js';
-import { policyUse } from './policies.js';
 
 interface Attachment {
   readonly holder: Named;

@@ -3,17 +3,12 @@ import type * as wire from '@keystead/proto/iam-query';
 import type { Group } from '../../domain/entities.js';
 import { groupName, path, pathPrefix } from '../../domain/fields.js';
 import { uniqueId } from '../../domain/ids.js';
-import { found, noGroup } from '../../domain/not-found.js';
 import { paged, readPage } from '../../domain/paging.js';
 import { checkQuota, quotas } from '../../domain/quotas.js';
-import { reads, writes, type Change, type Work } from '../operation.js';
+import { theGroup } from '../find.js';
+import { reads, writes, type Change } from '../operation.js';
 import { groupTarget, listTarget, newGroupTarget } from '../targets.js';
 import { wireGroup, wireUser } from '../wire.js';
-
-/** The group of that name in the caller's account. Throws NoSuchEntity. */
-export async function theGroup(work: Work, name: string): Promise<Group> {
-  return found(await work.store.groups.byName(name), () => noGroup(name));
-}
 
 export const createGroup = writes('iam:CreateGroup', {
   check: (request: wire.CreateGroupRequest) => ({ name: groupName(request.groupName), path: path(request.path) }),

@@ -12,8 +12,6 @@ interface Inline {
   readonly name: string;
 }
 
-const inlineTarget = <C extends { holder: Named }>({ holder }: C, work: Work) => holderTarget(holder, work);
-
 function checkInline(request: { policyName?: string | undefined; policyDocument?: string | undefined }): InlinePolicy {
   const name = policyName(request.policyName);
   return { name, document: checkDocument(request.policyDocument, name) };
@@ -57,19 +55,19 @@ async function list({ holder, page }: { holder: Named; page: Page }, work: Work)
 
 export const putUserPolicy = writes('iam:PutUserPolicy', {
   check: (request: wire.PutUserPolicyRequest) => ({ holder: namedUser(request), policy: checkInline(request) }),
-  target: inlineTarget,
+  target: ({ holder }, work) => holderTarget(holder, work),
   run: put,
 });
 
 export const putGroupPolicy = writes('iam:PutGroupPolicy', {
   check: (request: wire.PutGroupPolicyRequest) => ({ holder: namedGroup(request), policy: checkInline(request) }),
-  target: inlineTarget,
+  target: ({ holder }, work) => holderTarget(holder, work),
   run: put,
 });
 
 export const getUserPolicy = reads('iam:GetUserPolicy', {
   check: (request: wire.GetUserPolicyRequest) => ({ holder: namedUser(request), name: policyName(request.policyName) }),
-  target: inlineTarget,
+  target: ({ holder }, work) => holderTarget(holder, work),
   run: async (inline, work) => {
     const { name, document } = await get(inline, work);
     return { userName: inline.holder.name, policyName: name, policyDocument: document };
@@ -81,7 +79,7 @@ export const getGroupPolicy = reads('iam:GetGroupPolicy', {
     holder: namedGroup(request),
     name: policyName(request.policyName),
   }),
-  target: inlineTarget,
+  target: ({ holder }, work) => holderTarget(holder, work),
   run: async (inline, work) => {
     const { name, document } = await get(inline, work);
     return { groupName: inline.holder.name, policyName: name, policyDocument: document };
@@ -93,7 +91,7 @@ export const deleteUserPolicy = writes('iam:DeleteUserPolicy', {
     holder: namedUser(request),
     name: policyName(request.policyName),
   }),
-  target: inlineTarget,
+  target: ({ holder }, work) => holderTarget(holder, work),
   run: remove,
 });
 
@@ -102,18 +100,18 @@ export const deleteGroupPolicy = writes('iam:DeleteGroupPolicy', {
     holder: namedGroup(request),
     name: policyName(request.policyName),
   }),
-  target: inlineTarget,
+  target: ({ holder }, work) => holderTarget(holder, work),
   run: remove,
 });
 
 export const listUserPolicies = reads('iam:ListUserPolicies', {
   check: (request: wire.ListUserPoliciesRequest) => ({ holder: namedUser(request), page: readPage(request) }),
-  target: inlineTarget,
+  target: ({ holder }, work) => holderTarget(holder, work),
   run: list,
 });
 
 export const listGroupPolicies = reads('iam:ListGroupPolicies', {
   check: (request: wire.ListGroupPoliciesRequest) => ({ holder: namedGroup(request), page: readPage(request) }),
-  target: inlineTarget,
+  target: ({ holder }, work) => holderTarget(holder, work),
   run: list,
 });

@@ -3,11 +3,10 @@ import { existingUserName, groupName } from '../../domain/fields.js';
 import { paged, readPage } from '../../domain/paging.js';
 import { checkQuota, quotas } from '../../domain/quotas.js';
 import { principalKey } from '../cache-keys.js';
+import { theGroup, theUser } from '../find.js';
 import { reads, writes, type Change } from '../operation.js';
 import { groupTarget, userTarget } from '../targets.js';
 import { wireGroup } from '../wire.js';
-import { theGroup } from './groups.js';
-import { theUser } from './users.js';
 
 const checkPair = (request: { groupName?: string | undefined; userName?: string | undefined }) => ({
   group: groupName(request.groupName),

@@ -4,7 +4,7 @@ import { policyArn as makePolicyArn } from '../../domain/arn.js';
 import { awsManagedPolicies } from '../../domain/aws-managed-policies.js';
 import { checkDocument, checkManagedSize } from '../../domain/documents.js';
 import type { ManagedPolicy } from '../../domain/entities.js';
-import { description, oneOf, path, pathPrefix, policyArn, policyName } from '../../domain/fields.js';
+import { description, oneOf, path, pathPrefix, policyArn, policyName, policyUse } from '../../domain/fields.js';
 import { uniqueId } from '../../domain/ids.js';
 import { pageOf, readPage } from '../../domain/paging.js';
 import { checkQuota, quotas } from '../../domain/quotas.js';
@@ -74,12 +74,6 @@ export const listPolicies = reads('iam:ListPolicies', {
 });
 
 const arnOf = ({ account, path, name }: ManagedPolicy) => makePolicyArn(account, path, name);
-
-/** Reads PolicyUsageFilter; absent means both uses. */
-export function policyUse(filter: string | undefined): 'PermissionsPolicy' | 'PermissionsBoundary' | undefined {
-  if (filter === undefined) return undefined;
-  return oneOf('policyUsageFilter', filter, ['PermissionsPolicy', 'PermissionsBoundary'] as const);
-}
 
 function isUsed(usage: Usage | undefined, use: ReturnType<typeof policyUse>, onlyAttached: boolean): boolean {
   if (!onlyAttached && use === undefined) return true;

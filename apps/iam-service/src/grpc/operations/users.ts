@@ -1,26 +1,21 @@
 import { KeysteadError } from '@keystead/errors';
-import * as wire from '@keystead/proto/iam-query';
+import type * as wire from '@keystead/proto/iam-query';
 import { rootArn } from '../../domain/arn.js';
 import type { User } from '../../domain/entities.js';
 import { existingUserName, path, pathPrefix, policyArn, userName } from '../../domain/fields.js';
 import { uniqueId } from '../../domain/ids.js';
-import { found, noUser } from '../../domain/not-found.js';
 import { paged, pageOf, readPage } from '../../domain/paging.js';
 import { checkQuota, quotas } from '../../domain/quotas.js';
 import { checkTagKeys, checkTags, withoutTags, withTags } from '../../domain/tags.js';
 import { accessKeyKey, principalKey } from '../cache-keys.js';
 import { ownName } from '../caller.js';
+import { theUser } from '../find.js';
 import { reads, writes, type Change, type Work } from '../operation.js';
 import { attachablePolicy } from '../managed-policy.js';
 import { listTarget, newUserTarget, requestTagValues, userTarget } from '../targets.js';
 import { wireUser } from '../wire.js';
 
 const named = (name: string) => ({ name });
-
-/** The user of that name in the caller's account. Throws NoSuchEntity. */
-export async function theUser(work: Work, name: string): Promise<User> {
-  return found(await work.store.users.byName(name), () => noUser(name));
-}
 
 export const createUser = writes('iam:CreateUser', {
   check: (request: wire.CreateUserRequest) => ({
