@@ -23,7 +23,16 @@ export interface CallMetrics {
   done(operation: string, errorCode: string, seconds: number): void;
 }
 
+/** The metrics of this prefix in the registry: made once, shared by all streams. */
 export function callMetrics(registry: Metrics, prefix: string, help: string): CallMetrics {
+  let made = callMetricsOf.get(registry);
+  if (!made) callMetricsOf.set(registry, (made = new Map<string, CallMetrics>()));
+  return made.get(prefix) ?? remember(made, prefix, makeCallMetrics(registry, prefix, help));
+}
+
+const callMetricsOf = new WeakMap<Metrics, Map<string, CallMetrics>>();
+
+function makeCallMetrics(registry: Metrics, prefix: string, help: string): CallMetrics {
   const counter = new Counter({
     name: `${prefix}_total`,
     help,
