@@ -1,1 +1,144 @@
-export {};
+import { auditClient, outboxWorker } from '@keystead/audit';
+import { openPool, requireSchemaVersion, transaction } from '@keystead/db';
+import { IamServiceClient } from '@keystead/proto/iam';
+import { KmsServiceService } from '@keystead/proto/kms';
+import {
+  channelCredentials,
+  channelOptions,
+  isMain,
+  lease,
+  logger,
+  pipelineClient,
+  runService,
+  serve,
+  tlsIdentity,
+} from '@keystead/service';
+import type { Logger, Running, TlsIdentity } from '@keystead/service';
+import type { Backend } from './backend/backend.js';
+import { directoryBackend } from './backend/directory/directory.js';
+import { s3Backend } from './backend/s3/store.js';
+import { access } from './clients/access.js';
+import { dataKeys } from './clients/data-keys.js';
+import { identity } from './clients/identity.js';
+import { readConfig } from './config.js';
+import type { BackendConfig, Config } from './config.js';
+import type { Gateway } from './gateway.js';
+import { testingService } from './grpc/testing.js';
+import { handle } from './s3/handle.js';
+import { refusals } from './s3/http/refusals.js';
+import { internalServer, publicServer } from './s3/http/server.js';
+import { forgetEverything } from './store/reset.js';
+import { sweeper } from './workers/sweep.js';
+
+const NAME = 'object-store-gateway';
+/** The migration that this program was written for. */
+const SCHEMA_VERSION = 1;
+/** How long clients may finish when the service stops. */
+const GRACE_MS = 5_000;
+
+/** A gateway that serves. */
+export interface RunningGateway extends Running {
+  /** host:port of public S3 (HTTP). */
+  readonly s3Address: string;
+  /** host:port of S3 for edge (mTLS). */
+  readonly internalS3Address: string;
+}
+
+type Closers = (() => unknown)[];
+
+/** Starts object-store-gateway. */
+export async function start(config: Config): Promise<RunningGateway> {
+  const closers: Closers = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    return { ...(await compose(config, closers)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function compose(config: Config, closers: Closers): Promise<Omit<RunningGateway, 'close'>> {
+  const log = logger(NAME, config.logLevel);
+  const tls = tlsIdentity(config.tlsDir);
+  closers.push(() => tls.close());
+  const { gateway, callers } = await parts(config, tls, log, closers);
+  const refused = refusals(log);
+  closers.push(() => refused.close());
+  const handler = { gateway, identity: callers, refusals: refused };
+  const serveHead = (head: Parameters<typeof handle>[1]): Promise<void> => handle(handler, head);
+  const s3 = await publicServer(config.s3Listen, config.domains, serveHead);
+  closers.push(() => s3.close(GRACE_MS));
+  const internal = await internalServer(config.internalS3Listen, tls, config.domains, serveHead);
+  closers.push(() => internal.close(GRACE_MS));
+  const grpc = await serveGrpc(config, tls, gateway);
+  closers.push(() => grpc.close());
+  const { address, opsAddress } = grpc;
+  return { address, opsAddress, s3Address: s3.address, internalS3Address: internal.address };
+}
+
+async function parts(config: Config, tls: TlsIdentity, log: Logger, closers: Closers) {
+  const now = (): Date => new Date();
+  const { pool, audit, outbox } = await storage(config, tls, log, closers);
+  const backend = await openBackend(config.backend);
+  closers.push(() => backend.close());
+  const kms = pipelineClient({
+    method: KmsServiceService.pipeline,
+    address: config.kmsAddress,
+    tls,
+    expected: 'kms-service',
+    idempotent: ({ $case }) => $case === 'decrypt',
+  });
+  closers.push(() => kms.close());
+  const callers = openIdentity(config, tls);
+  closers.push(() => callers.close());
+  const { region, tlsRule } = config;
+  const gateway: Gateway = {
+    ...{ region, tlsRule, pool, backend, audit, outbox, log, now },
+    dataKeys: dataKeys(kms),
+    access: access(callers, region, now),
+  };
+  const sweeping = sweeper(gateway);
+  closers.push(() => sweeping.close());
+  return { gateway, callers };
+}
+
+async function storage(config: Config, tls: TlsIdentity, log: Logger, closers: Closers) {
+  const { databaseUrl: url, databasePasswordFile: passwordFile, databaseConnections: max } = config;
+  const pool = openPool({ url, passwordFile, schema: 'gateway', max, onError: (err) => log.warn({ err }, 'database') });
+  closers.push(() => pool.end());
+  await requireSchemaVersion(pool, SCHEMA_VERSION);
+  const audit = auditClient({ address: config.auditAddress, tls });
+  closers.push(() => audit.close());
+  const outbox = outboxWorker({
+    pool,
+    append: (record) => audit.append(record),
+    failed: (err) => log.warn({ err }, 'the audit log does not take records'),
+  });
+  closers.push(() => outbox.close());
+  return { pool, audit, outbox };
+}
+
+function openBackend(config: BackendConfig): Promise<Backend> | Backend {
+  return config.kind === 'directory' ? directoryBackend(config.directory) : s3Backend(config.options);
+}
+
+function openIdentity({ iamAddress }: Config, tls: TlsIdentity) {
+  const iam = new IamServiceClient(iamAddress, channelCredentials(tls, 'iam-service'), channelOptions);
+  const subscriber = `${NAME}/${process.pid}`;
+  return identity(iam, lease({ address: iamAddress, tls, expected: 'iam-service', subscriber }));
+}
+
+function serveGrpc({ listen, opsListen, testMode }: Config, tls: TlsIdentity, { pool, backend, log }: Gateway) {
+  const reset = (): Promise<void> => transaction(pool, forgetEverything);
+  const ready = async (): Promise<void> => {
+    await pool.query('select 1');
+    await backend.check();
+  };
+  const services = testMode ? [testingService(reset)] : [];
+  return serve({ name: NAME, listen, opsListen, tls, services, ready, log });
+}
+
+if (isMain(import.meta.url)) await runService(NAME, readConfig, start);

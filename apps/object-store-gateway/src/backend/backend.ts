@@ -10,6 +10,8 @@ export interface Backend {
   read(blob: string, start: number, end: number): Promise<BlobReader>;
   /** Keeps the record of an object beside its first blob; it is durable, and whole, when this resolves. */
   putRecord(blob: string, record: Buffer): Promise<void>;
+  /** Removes a record, durably; the blob stays readable for whoever reads it now. */
+  removeRecord(blob: string): Promise<void>;
   /** Removes a blob and its record; that they are gone already is not an error. */
   remove(blob: string): Promise<void>;
   /** All records, for rebuilding the index; in no order. */

@@ -8,8 +8,8 @@ export interface Segment {
   readonly part: number;
   /** Plaintext bytes. */
   readonly size: number;
-  /** The segment's key commitment, 64 hex digits. */
-  readonly commitment: string;
+  /** The segment's salt and key commitment in hex, so that a range is read without the segment's beginning. */
+  readonly header: string;
 }
 
 /** How an object is encrypted; what HEAD and GET tell, and what GET needs. */

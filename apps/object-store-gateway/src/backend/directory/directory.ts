@@ -48,6 +48,12 @@ class DirectoryBackend implements Backend {
     }
   }
 
+  async removeRecord(blob: string): Promise<void> {
+    const { record, folder } = blobPaths(this.#root, blob);
+    await rm(record, { force: true });
+    await syncFolder(folder).catch(unlessMissing);
+  }
+
   async remove(blob: string): Promise<void> {
     const { data, record } = blobPaths(this.#root, blob);
     // The record first: a blob without a record is garbage, a record without its blob would be a broken object.
@@ -86,6 +92,11 @@ class DirectoryBackend implements Backend {
       }
     }
   }
+}
+
+/** A folder that is not there holds nothing. */
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 async function* folders(path: string): AsyncIterable<string> {

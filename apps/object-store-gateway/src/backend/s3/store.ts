@@ -65,6 +65,10 @@ class S3Backend implements Backend {
     await this.#client.putObject(this.#bucket, checked(blob) + RECORD, record, record.length);
   }
 
+  async removeRecord(blob: string): Promise<void> {
+    await this.#client.removeObject(this.#bucket, checked(blob) + RECORD);
+  }
+
   async remove(blob: string): Promise<void> {
     await this.#client.removeObject(this.#bucket, checked(blob) + RECORD);
     await this.#client.removeObject(this.#bucket, dataName(blob));

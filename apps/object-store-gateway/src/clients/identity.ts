@@ -1,0 +1,93 @@
+import { hasCode } from '@keystead/errors';
+import { compileBundle } from '@keystead/policy';
+import type { PrincipalPolicies } from '@keystead/policy';
+import type { CallContext } from '@keystead/proto/common';
+import type {
+  GetPrincipalBundleRequest,
+  GetPrincipalBundleResponse,
+  GetSigningKeyResponse,
+  IamServiceClient,
+} from '@keystead/proto/iam';
+import { LeasedCache, invoke } from '@keystead/service';
+import type { Lease } from '@keystead/service';
+import { AuthError } from '@keystead/sigv4';
+import type { Authentication } from '@keystead/sigv4';
+
+/** What iam-service knows of callers, kept while it vouches for it. */
+export interface Identity {
+  /** The signing key that a request claims, and whose it is. Throws AuthError UnknownAccessKey. */
+  signingKey(auth: Authentication): Promise<GetSigningKeyResponse>;
+  /** The policies of the caller. Throws a KeysteadError NoSuchEntity when the principal is gone. */
+  policies(context: CallContext): Promise<PrincipalPolicies>;
+  close(): void;
+}
+
+const MOST_KEYS = 10_000;
+const MOST_PRINCIPALS = 10_000;
+/** Dates and Regions of one access key. */
+const MOST_SCOPES = 16;
+
+type Scopes = Map<string, Promise<GetSigningKeyResponse>>;
+
+export function identity(iam: IamServiceClient, lease: Lease): Identity {
+  // One entry for each access key, because a change names the access key; its scopes are fetched as they come.
+  const keys = new LeasedCache<Scopes>({ lease, maxEntries: MOST_KEYS, load: () => Promise.resolve(new Map()) });
+  const principals = new LeasedCache<PrincipalPolicies>({
+    lease,
+    maxEntries: MOST_PRINCIPALS,
+    load: (key) => loadPolicies(iam, key.slice('principal/'.length)),
+  });
+  return {
+    async signingKey(auth) {
+      const scopes = (await keys.get(`access-key/${auth.accessKeyId}`)) ?? new Map<string, never>();
+      return scopes.get(auth.scope) ?? remember(scopes, auth.scope, loadSigningKey(iam, auth));
+    },
+    async policies(context) {
+      const arn = context.session?.issuerArn || (context.principal?.arn ?? '');
+      const found = principals.peek(`principal/${arn}`) ?? (await principals.get(`principal/${arn}`));
+      return found ?? { identity: [], tags: {} };
+    },
+    close() {
+      keys.close();
+      principals.close();
+      lease.close();
+      iam.close();
+    },
+  };
+}
+
+function remember(
+  scopes: Scopes,
+  scope: string,
+  loading: Promise<GetSigningKeyResponse>,
+): Promise<GetSigningKeyResponse> {
+  if (scopes.size >= MOST_SCOPES) scopes.clear();
+  scopes.set(scope, loading);
+  // A failure is never remembered: a key may be made at any moment.
+  loading.catch(() => scopes.delete(scope));
+  return loading;
+}
+
+async function loadSigningKey(iam: IamServiceClient, auth: Authentication): Promise<GetSigningKeyResponse> {
+  const { accessKeyId, date, region, service } = auth;
+  try {
+    return await invoke((...a) => iam.getSigningKey(...a), { accessKeyId, date, region, service });
+  } catch (error) {
+    if (hasCode(error, 'UnrecognizedClient'))
+      throw new AuthError('UnknownAccessKey', '', { AWSAccessKeyId: accessKeyId });
+    throw error;
+  }
+}
+
+async function loadPolicies(iam: IamServiceClient, arn: string): Promise<PrincipalPolicies | undefined> {
+  try {
+    const { bundle } = await invoke<GetPrincipalBundleRequest, GetPrincipalBundleResponse>(
+      (...a) => iam.getPrincipalBundle(...a),
+      { arn, uniqueId: '' },
+    );
+    return bundle && compileBundle(bundle);
+  } catch (error) {
+    if (hasCode(error, 'NoSuchEntity')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import type { OutboxWorker } from '@keystead/audit';
+import type { Pool } from '@keystead/db';
+import type { AuditRecord } from '@keystead/proto/audit';
+import type { Logger } from '@keystead/service';
+import type { Backend } from './backend/backend.js';
+import type { Access } from './clients/access.js';
+import type { DataKeys } from './clients/data-keys.js';
+
+/** What operations work with; made once by main. */
+export interface Gateway {
+  readonly region: string;
+  /** When clients without TLS may use SSE-KMS. */
+  readonly tlsRule: 'always' | 'unless-loopback' | 'never';
+  readonly pool: Pool;
+  readonly backend: Backend;
+  readonly dataKeys: DataKeys;
+  readonly access: Access;
+  /** Makes a record durable; rejects when that fails. */
+  readonly audit: { append(record: AuditRecord): Promise<unknown> };
+  readonly outbox: OutboxWorker;
+  readonly log: Logger;
+  readonly now: () => Date;
+}

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import http from 'node:http';
+import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
+import https from 'node:https';
+import { hostOf, listening, onlyUri, parseSpiffeId } from '@keystead/service';
+import type { Address, TlsIdentity } from '@keystead/service';
+import { readHeaders, readTarget } from '@keystead/sigv4';
+import { failureOf } from './failure.js';
+import type { Arrival, RequestHead } from './request.js';
+import { sendFailure } from './send.js';
+import { readPlace, readQuery } from './target.js';
+
+/** Takes a request whose head could be read. */
+export type Serve = (head: RequestHead) => Promise<void>;
+
+/** A listener. */
+export interface S3Server {
+  /** host:port as bound. */
+  readonly address: Address;
+  /** Lets requests under way end, then closes; at most `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * Node's defaults cut slow uploads after 300 s and close idle connections after 5 s, just when an SDK's pool uses them
+ * again. A client must finish its head soon; its body may take as long as it moves.
+ */
+const LIMITS: ServerOptions = {
+  requestTimeout: 0,
+  headersTimeout: 30_000,
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 80 * 1024,
+  noDelay: true,
+};
+const SILENCE_MS = 120_000;
+
+/** Serves clients over plain HTTP; whatever they say about where they come from is not believed. */
+export async function publicServer(listen: Address, domains: readonly string[], serve: Serve): Promise<S3Server> {
+  const server = http.createServer(LIMITS);
+  const arrival = ({ socket }: IncomingMessage): Arrival => ({
+    requestId: randomUUID(),
+    sourceIp: hostOf(`${socket.remoteAddress ?? ''}:0`),
+    tlsVersion: '',
+    cipherSuite: '',
+  });
+  return start(server, listen, domains, arrival, serve);
+}
+
+/** Serves requests that edge forwards, over mTLS: only edge's certificate is let in, and only here it is believed. */
+export async function internalServer(
+  listen: Address,
+  tls: TlsIdentity,
+  domains: readonly string[],
+  serve: Serve,
+): Promise<S3Server> {
+  const { ca, cert, key } = tls.current;
+  const options = { ca, cert, key, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const;
+  const server = https.createServer({ ...LIMITS, ...options });
+  const unwatch = tls.onChange((next) => {
+    server.setSecureContext({ ca: next.ca, cert: next.cert, key: next.key, minVersion: 'TLSv1.3' });
+  });
+  server.on('secureConnection', (socket) => {
+    const uri = onlyUri(socket.getPeerCertificate().subjectaltname) ?? '';
+    const peer = parseSpiffeId(uri, tls.trustDomain);
+    if (peer?.kind !== 'service' || peer.name !== 'edge') socket.destroy();
+  });
+  const running = await start(server, listen, domains, forwarded, serve);
+  return {
+    address: running.address,
+    close: async (graceMs) => {
+      unwatch();
+      await running.close(graceMs);
+    },
+  };
+}
+
+function forwarded({ headers }: IncomingMessage): Arrival {
+  const text = (name: string): string => {
+    const value = headers[`x-keystead-${name}`];
+    return typeof value === 'string' ? value : '';
+  };
+  const [version = '', cipherSuite = ''] = text('forwarded-tls').split(' ');
+  const secure = text('forwarded-proto') === 'https';
+  return {
+    requestId: text('request-id') || randomUUID(),
+    sourceIp: text('forwarded-for'),
+    tlsVersion: secure ? version || 'TLS' : '',
+    cipherSuite: secure ? cipherSuite : '',
+  };
+}
+
+async function start(
+  server: http.Server,
+  listen: Address,
+  domains: readonly string[],
+  arrivalOf: (incoming: IncomingMessage) => Arrival,
+  serve: Serve,
+): Promise<S3Server> {
+  const take = (expectsContinue: boolean) => (incoming: IncomingMessage, response: ServerResponse) => {
+    const arrival = arrivalOf(incoming);
+    let head: RequestHead;
+    try {
+      head = readHead(incoming, response, arrival, domains, expectsContinue);
+    } catch (error) {
+      sendFailure(response, incoming, failureOf(error), arrival.requestId);
+      return;
+    }
+    void serve(head);
+  };
+  server.on('request', take(false)).on('checkContinue', take(true));
+  server.setTimeout(SILENCE_MS);
+  const address = await listening(server, listen);
+  return { address, close: (graceMs) => close(server, graceMs) };
+}
+
+function readHead(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  arrival: Arrival,
+  domains: readonly string[],
+  expectsContinue: boolean,
+): RequestHead {
+  const target = readTarget(incoming.url ?? '/');
+  const headers = readHeaders(incoming.rawHeaders);
+  const { bucket, key } = readPlace(headers.get('host'), target.path, domains);
+  const method = incoming.method ?? 'GET';
+  return {
+    arrival,
+    method,
+    target,
+    headers,
+    query: readQuery(target),
+    bucket,
+    key,
+    incoming,
+    response,
+    expectsContinue,
+  };
+}
+
+async function close(server: http.Server, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await new Promise<void>((closed) => {
+    server.close(() => closed());
+    server.closeIdleConnections();
+  });
+  clearTimeout(timer);
+}

@@ -1,0 +1,77 @@
+import { MANAGED_KEY, SERVICE_KEY } from '../../clients/data-keys.js';
+import type { KeyUser } from '../../clients/data-keys.js';
+import { kmsContext } from '../../domain/encryption.js';
+import type { ObjectEncryption } from '../../domain/encryption.js';
+import { objectArn } from '../../domain/arn.js';
+import type { StoredEncryption } from '../../domain/object.js';
+import { S3Error } from '../../domain/s3-error.js';
+import type { Gateway } from '../../gateway.js';
+import type { S3Request } from '../http/request.js';
+import { kmsToS3 } from '../kms-error.js';
+
+/** The data key of a new object, and what is kept of it. */
+export interface NewDataKey {
+  /** To be zeroed by whoever asked. */
+  readonly dataKey: Buffer;
+  readonly encryption: StoredEncryption;
+}
+
+/** Makes the data key of a new object; for aws:kms in the caller's name, else as this service. */
+export async function newDataKey(
+  gateway: Gateway,
+  request: S3Request,
+  place: { readonly bucket: string; readonly key: string },
+  chosen: ObjectEncryption,
+): Promise<NewDataKey> {
+  if (chosen.algorithm === 'aws:kms') checkTransport(gateway, request);
+  const [user, keyId, context] = keyUse(request, place, chosen);
+  try {
+    const { plaintext, wrapped, keyArn } = await gateway.dataKeys.generate(user, keyId, context);
+    const bucketKeyEnabled = chosen.algorithm === 'aws:kms' && chosen.bucketKeyEnabled;
+    const wrappedKey = wrapped.toString('base64');
+    return {
+      dataKey: plaintext,
+      encryption: { algorithm: chosen.algorithm, keyArn, context, bucketKeyEnabled, wrappedKey },
+    };
+  } catch (error) {
+    throw kmsToS3(error);
+  }
+}
+
+function keyUse(
+  request: S3Request,
+  { bucket, key }: { readonly bucket: string; readonly key: string },
+  chosen: ObjectEncryption,
+): [KeyUser, string, Record<string, string>] {
+  if (chosen.algorithm === 'AES256') return ['service', SERVICE_KEY, { 'aws:s3:arn': objectArn(bucket, key) }];
+  return [request.context, chosen.kmsKeyId ?? MANAGED_KEY, kmsContext(bucket, key, chosen)];
+}
+
+/** Opens the data key of an object or upload; for aws:kms in the caller's name. To be zeroed by whoever asked. */
+export async function openDataKey(
+  gateway: Gateway,
+  request: S3Request,
+  { algorithm, keyArn, wrappedKey, context }: StoredEncryption,
+): Promise<Buffer> {
+  if (algorithm === 'aws:kms') checkTransport(gateway, request);
+  const user = algorithm === 'aws:kms' ? request.context : 'service';
+  try {
+    return await gateway.dataKeys.open(user, keyArn, Buffer.from(wrappedKey, 'base64'), context);
+  } catch (error) {
+    throw kmsToS3(error);
+  }
+}
+
+/** S3 serves SSE-KMS objects over TLS only; on the machine itself the rule is off unless the operator wants it. */
+function checkTransport({ tlsRule }: Gateway, { arrival }: S3Request): void {
+  if (arrival.tlsVersion !== '' || tlsRule === 'never') return;
+  if (tlsRule === 'unless-loopback' && isLoopback(arrival.sourceIp)) return;
+  throw new S3Error(
+    'InvalidArgument',
+    'Requests specifying Server Side Encryption with AWS KMS managed keys must be made over a secure connection.',
+  );
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address);
+}

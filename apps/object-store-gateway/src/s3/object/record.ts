@@ -1,0 +1,51 @@
+import { readRecord, recordIsGenuine, sealRecord } from '../../domain/record-seal.js';
+import type { SealedRecord } from '../../domain/record-seal.js';
+import type { ObjectRecord } from '../../domain/object.js';
+import { S3Error } from '../../domain/s3-error.js';
+import type { Gateway } from '../../gateway.js';
+import { findObject } from '../../store/objects.js';
+import type { S3Request } from '../http/request.js';
+import { openDataKey } from './data-key.js';
+import { bucketArn } from '../../domain/arn.js';
+
+/** An object as it is stored. */
+export interface StoredObject {
+  readonly record: ObjectRecord;
+  readonly sealed: SealedRecord;
+}
+
+/**
+ * The object of a key. Who may not list the bucket does not learn that a key is missing.
+ *
+ * @throws {S3Error} NoSuchKey, or AccessDenied
+ */
+export async function storedObject(
+  { pool, access }: Gateway,
+  { context }: S3Request,
+  { bucket, account }: { readonly bucket: string; readonly account: string },
+  key: string,
+): Promise<StoredObject> {
+  const sealed = await findObject(pool, bucket, key);
+  if (sealed !== undefined) return { sealed, record: readRecord(sealed) };
+  const question = { action: 's3:ListBucket', resource: bucketArn(bucket), account, values: {} };
+  if (await access.allows(context, question)) throw new S3Error('NoSuchKey', undefined, { Key: key });
+  throw new S3Error('AccessDenied');
+}
+
+/** Opens the data key of an object and proves with it that the record is what was stored. */
+export async function provenDataKey(gateway: Gateway, request: S3Request, stored: StoredObject): Promise<Buffer> {
+  const { record, sealed } = stored;
+  const dataKey = await openDataKey(gateway, request, record.encryption);
+  if (recordIsGenuine(sealed, record.uploadId, dataKey)) return dataKey;
+  dataKey.fill(0);
+  throw Object.assign(new S3Error('InternalError'), { cause: new Error(`the record of ${record.key} was changed`) });
+}
+
+/** Seals the record of a new object and puts it beside its first blob. */
+export async function keepRecord({ backend }: Gateway, record: ObjectRecord, dataKey: Buffer): Promise<StoredObject> {
+  const sealed = sealRecord(record, dataKey);
+  const [first] = record.segments;
+  if (!first) throw new RangeError('an object has at least one segment');
+  await backend.putRecord(first.blob, Buffer.from(sealed, 'utf8'));
+  return { record, sealed };
+}

@@ -1,0 +1,106 @@
+import type { Queryable } from '@keystead/db';
+import { readRecord } from '../domain/record-seal.js';
+import type { SealedRecord } from '../domain/record-seal.js';
+import type { ObjectRecord } from '../domain/object.js';
+
+const keyBytes = (key: string): Buffer => Buffer.from(key, 'utf8');
+
+/** The sealed record of an object. */
+export async function findObject(db: Queryable, bucket: string, key: string): Promise<SealedRecord | undefined> {
+  const { rows } = await db.query<{ record: SealedRecord }>({
+    name: 'object_find',
+    text: 'select record from object where bucket = $1 and key = $2',
+    values: [bucket, keyBytes(key)],
+  });
+  return rows[0]?.record;
+}
+
+/** The same, and nobody else changes it before the transaction ends. */
+export async function lockObject(tx: Queryable, bucket: string, key: string): Promise<ObjectRecord | undefined> {
+  const { rows } = await tx.query<{ record: SealedRecord }>({
+    name: 'object_lock',
+    text: 'select record from object where bucket = $1 and key = $2 for update',
+    values: [bucket, keyBytes(key)],
+  });
+  return rows[0] && readRecord(rows[0].record);
+}
+
+/** Makes `record` the object of its key; with `onlyNew` false is answered when there is one. */
+export async function putObject(
+  tx: Queryable,
+  sealed: SealedRecord,
+  record: ObjectRecord,
+  onlyNew = false,
+): Promise<boolean> {
+  const replace = `update set record = excluded.record, size = excluded.size, etag = excluded.etag,
+    modified_at = excluded.modified_at, checksum_algorithm = excluded.checksum_algorithm,
+    checksum_type = excluded.checksum_type`;
+  const { rowCount } = await tx.query({
+    name: onlyNew ? 'object_add' : 'object_put',
+    text: `insert into object (bucket, key, record, size, etag, modified_at, checksum_algorithm, checksum_type)
+           values ($1, $2, $3, $4, $5, $6, $7, $8)
+           on conflict (bucket, key) do ${onlyNew ? 'nothing' : replace}`,
+    values: [
+      record.bucket,
+      keyBytes(record.key),
+      sealed,
+      record.size,
+      record.etag,
+      new Date(record.modified),
+      record.checksum?.algorithm ?? null,
+      record.checksum?.type ?? null,
+    ],
+  });
+  return rowCount === 1;
+}
+
+export async function removeObject(tx: Queryable, bucket: string, key: string): Promise<void> {
+  await tx.query({
+    name: 'object_remove',
+    text: 'delete from object where bucket = $1 and key = $2',
+    values: [bucket, keyBytes(key)],
+  });
+}
+
+/** What a listing shows of an object. */
+export interface ListedObject {
+  readonly key: string;
+  readonly size: number;
+  readonly etag: string;
+  readonly modified: Date;
+  readonly checksumAlgorithm: string | undefined;
+  readonly checksumType: string | undefined;
+}
+
+/** Objects with `after` < key < `before` in the order of their UTF-8 bytes; `before` undefined means no end. */
+export async function listObjects(
+  db: Queryable,
+  bucket: string,
+  range: { readonly after: Buffer; readonly inclusive: boolean; readonly before: Buffer | undefined },
+  limit: number,
+): Promise<ListedObject[]> {
+  const compare = range.inclusive ? '>=' : '>';
+  const { rows } = await db.query<ListRow>({
+    name: `object_list_${range.inclusive ? 'from' : 'after'}`,
+    text: `select key, size, etag, modified_at, checksum_algorithm, checksum_type from object
+           where bucket = $1 and key ${compare} $2 and ($3::bytea is null or key < $3) order by key limit $4`,
+    values: [bucket, range.after, range.before ?? null, limit],
+  });
+  return rows.map((row) => ({
+    key: row.key.toString('utf8'),
+    size: Number(row.size),
+    etag: row.etag,
+    modified: row.modified_at,
+    checksumAlgorithm: row.checksum_algorithm ?? undefined,
+    checksumType: row.checksum_type ?? undefined,
+  }));
+}
+
+interface ListRow {
+  key: Buffer;
+  size: string;
+  etag: string;
+  modified_at: Date;
+  checksum_algorithm: string | null;
+  checksum_type: string | null;
+}

@@ -1,0 +1,58 @@
+import type { Backend } from '../backend/backend.js';
+import type { Gateway } from '../gateway.js';
+import { forgetGarbage, oldGarbage } from '../store/garbage.js';
+
+const INTERVAL_MS = 5_000;
+/** A blob stays this long after its object is gone: whoever reads it now may finish. */
+const GRACE_SECONDS = 60;
+const BATCH = 100;
+
+/** Removes blobs that nothing names any more. */
+export interface Sweeper {
+  /** Resolves when what is old enough is gone. */
+  sweep(graceSeconds?: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function sweeper({ pool, backend, log }: Pick<Gateway, 'pool' | 'backend' | 'log'>): Sweeper {
+  let running: Promise<void> = Promise.resolve();
+  const sweep = async (graceSeconds = GRACE_SECONDS): Promise<void> => {
+    for (;;) {
+      const blobs = await oldGarbage(pool, graceSeconds, BATCH);
+      if (blobs.length === 0) return;
+      await Promise.all(blobs.map((blob) => backend.remove(blob)));
+      await forgetGarbage(pool, blobs);
+    }
+  };
+  const timer = setInterval(() => {
+    running = running.then(() => sweep()).catch((err: unknown) => log.warn({ err }, 'garbage could not be removed'));
+  }, INTERVAL_MS).unref();
+  return {
+    sweep,
+    async close() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
+
+/** Younger blobs may belong to a write under way. */
+const ORPHAN_AGE_MS = 24 * 60 * 60_000;
+
+/**
+ * Removes blobs that neither an object nor an upload names: what crashes left behind. For operators, because it looks
+ * at every blob of the backend. Answers how many it removed.
+ */
+export async function removeOrphans(
+  backend: Backend,
+  isNamed: (blob: string) => Promise<boolean>,
+  olderThanMs = ORPHAN_AGE_MS,
+): Promise<number> {
+  let removed = 0;
+  for await (const { blob, ageMs } of backend.blobs()) {
+    if (ageMs < olderThanMs || (await isNamed(blob))) continue;
+    await backend.remove(blob);
+    removed++;
+  }
+  return removed;
+}
