@@ -1,4 +1,3 @@
-import { KeysteadError } from '@keystead/errors';
 import type pg from 'pg';
 import type { Pool, Queryable } from './pool.js';
 
@@ -71,14 +70,11 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return constraint === undefined || (error as { constraint?: string }).constraint === constraint;
 }
 
-/** Throws Unavailable unless the schema is at exactly `version`. For the start of a service. */
+/** Throws one sentence unless the schema is at exactly `version`. For the start of a service. */
 export async function requireSchemaVersion(pool: Queryable, version: number): Promise<void> {
   const text = 'select max(version)::int as version from schema_version';
   const { rows } = await pool.query<{ version: number | null }>(text);
   const found = rows[0]?.version ?? 0;
   if (found === version) return;
-  throw new KeysteadError(
-    'Unavailable',
-    `The database schema is at version ${found}, this program needs ${version}: run its migrations.`,
-  );
+  throw new Error(`The database schema is at version ${found}, this program needs ${version}: run its migrations.`);
 }

@@ -69,8 +69,10 @@ class ReloadingChannelCredentials extends ChannelCredentials {
     return this === other;
   }
 
-  override _createSecureConnector(...args: ConnectorArguments): SecureConnector {
-    const connector = (): SecureConnector => this.#fixed()._createSecureConnector(...args);
+  override _createSecureConnector(...[target, options, call]: ConnectorArguments): SecureConnector {
+    // The name that TLS sends (SNI) may not be an IP address, and we identify nobody by host.
+    const named = { ...options, 'grpc.ssl_target_name_override': 'keystead' };
+    const connector = (): SecureConnector => this.#fixed()._createSecureConnector(target, named, call);
     return {
       connect: (socket) => connector().connect(socket),
       waitForReady: () => Promise.resolve(),
