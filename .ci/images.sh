@@ -6,7 +6,7 @@
 readonly DEBIAN_RELEASE=bookworm
 readonly DEBIAN_IMAGE=keystead-ci/debian:$DEBIAN_RELEASE
 readonly NODE_IMAGE=node:20-bookworm-slim
-readonly POSTGRES_IMAGE=postgres:17-bookworm
+readonly POSTGRES_IMAGE=${KEYSTEAD_POSTGRES_IMAGE:-postgres:17}
 readonly MINIO_IMAGE=minio/minio:latest
 readonly MINIO_MODULE=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c # MinIO's last version; it ships source only
 

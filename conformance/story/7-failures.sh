@@ -1,15 +1,14 @@
 # shellcheck shell=bash
 chapter '7. Every service killed with kill -9 in the middle: it comes back, and nothing acknowledged is lost'
 
-launcher=${KEYSTEAD_PID:-$(cat "$data/keystead.pid" 2>/dev/null)}
-
-# pid_of SERVICE: of this installation only: a process under our launcher.
+# pid_of SERVICE: of this installation only, known by the folder of its certificates.
+folder=$(realpath "$data")
 pid_of() {
-  if [[ $1 == postgres ]]; then
-    head -n 1 "$data/postgres/postmaster.pid"
-  else
-    pgrep -P "$launcher" -f "$1/main.mjs"
-  fi
+  local pid
+  [[ $1 != postgres ]] || { head -n 1 "$folder/postgres/postmaster.pid" && return; }
+  for pid in $(pgrep -f "$1/main.mjs"); do
+    if grep -qzF "KEYSTEAD_TLS_DIR=$folder/" "/proc/$pid/environ" 2>/dev/null; then echo "$pid"; fi
+  done
 }
 
 # Works until it is told to stop, and notes what was acknowledged.

@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# Keystead as a user starts it, for the story. A sourced file.
+
+product_pid=
+product_data=
+product_log=
+
+# The first of three free ports in a row, as `keystead up --port` takes them.
+free_ports() {
+  local port
+  for port in 4566 14566 24566 34566; do
+    if ! { : </dev/tcp/127.0.0.1/$port; } 2>/dev/null && ! { : </dev/tcp/127.0.0.1/$((port + 1)); } 2>/dev/null &&
+      ! { : </dev/tcp/127.0.0.1/$((port + 2)); } 2>/dev/null; then
+      echo "$port"
+      return
+    fi
+  done
+  fail 'no three free ports in a row for the product'
+}
+
+# start_product DATA options…: returns when `env` is there and the endpoint answers.
+start_product() {
+  local data=$1 from=$SECONDS endpoint
+  shift
+  product_log=$logs/product.log
+  rm -f "$data/env"
+  # Job control gives it a process group of its own, as a terminal does, so that Ctrl-C can be sent to the whole group.
+  set -m
+  npm start --silent -- --data "$data" --port "$(free_ports)" "$@" >"$product_log" 2>&1 </dev/null &
+  product_pid=$!
+  product_data=$data
+  set +m
+  while ((SECONDS - from < 120)); do
+    kill -0 "$product_pid" 2>/dev/null || break
+    if [[ -s $data/env ]] && endpoint=$(. "$data/env" && echo "$AWS_ENDPOINT_URL") &&
+      node -e 'fetch(process.argv[1]).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))' \
+        "$endpoint/_keystead/health" 2>/dev/null; then
+      say "npm start answered after $((SECONDS - from)) s"
+      return
+    fi
+    sleep 0.5
+  done
+  tail -n 40 "$product_log"
+  stop_product || true
+  fail 'npm start did not come up within two minutes (its output is above)'
+}
+
+# The processes of an installation: they have its folder in their command line or environment.
+processes_of() {
+  local pid
+  for pid in $(pgrep -f '/main\.mjs|postgres'); do
+    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qF "$1/" || grep -qaF "$1/" "/proc/$pid/cmdline" 2>/dev/null; then
+      echo "$pid"
+    fi
+  done
+}
+
+# Ctrl-C: in order, in under 10 s, nothing left.
+stop_product() {
+  [[ -n $product_pid ]] || return 0
+  local from=$SECONDS status=0 left
+  kill -INT -- "-$product_pid" 2>/dev/null || true
+  wait "$product_pid" || status=$?
+  product_pid=
+  left=$(processes_of "$product_data")
+  say "Ctrl-C ended it after $((SECONDS - from)) s with exit code $status"
+  ((SECONDS - from <= 10)) || fail 'Ctrl-C took more than 10 s'
+  # shellcheck disable=SC2086 # one process id a word
+  [[ -z $left ]] || fail "Ctrl-C left running: $(ps -o pid=,args= -p ${left//$'\n'/,})"
+}
+
+# as_user DATA command…: after `source env`.
+as_user() {
+  local data=$1
+  shift
+  (
+    set -a
+    # shellcheck source=/dev/null
+    . "$data/env"
+    set +a
+    "$@"
+  )
+}
+
+story() {
+  local data
+  data=$(mktemp -d)
+  trap 'stop_product || true' EXIT
+  start_product "$data"
+  as_user "$data" conformance/story/story.sh --data "$data"
+  stop_product
+  say 'a second start finds everything again'
+  start_product "$data"
+  as_user "$data" aws kms list-aliases --query 'Aliases[].AliasName' --output text | grep -q alias/story- ||
+    fail 'the second start did not find the keys of the first'
+  stop_product
+  trap - EXIT
+  rm -rf "$data"
+}
+
+# Chapter 5 once more, with MinIO as the backend.
+story_with_minio() {
+  local data minio endpoint
+  data=$(mktemp -d)
+  export KEYSTEAD_S3_ACCESS_KEY_ID=story KEYSTEAD_S3_SECRET_ACCESS_KEY=only-for-the-story
+  minio=$(docker run -d -p 127.0.0.1::9000 -e MINIO_ROOT_USER="$KEYSTEAD_S3_ACCESS_KEY_ID" \
+    -e MINIO_ROOT_PASSWORD="$KEYSTEAD_S3_SECRET_ACCESS_KEY" "$MINIO_IMAGE" server /data)
+  trap 'stop_product || true; docker rm -fv "$minio" >/dev/null' EXIT
+  endpoint=http://$(docker port "$minio" 9000 | head -n 1)
+  start_product "$data" --backend s3 --s3-endpoint "$endpoint"
+  BACKEND_ACCESS_KEY_ID=$KEYSTEAD_S3_ACCESS_KEY_ID BACKEND_SECRET_ACCESS_KEY=$KEYSTEAD_S3_SECRET_ACCESS_KEY \
+    as_user "$data" conformance/story/story.sh --data "$data" --only 5 --backend-s3 "$endpoint"
+  stop_product
+  rm -rf "$data"
+}
