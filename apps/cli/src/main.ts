@@ -1,1 +1,32 @@
-export {};
+import { KeysteadError } from '@keystead/errors';
+import { Command } from 'commander';
+import { auditCommand } from './commands/audit.js';
+import { certsCommand } from './commands/certs.js';
+import { clientCertCommand } from './commands/client-cert.js';
+import { dbCommand } from './commands/db.js';
+import { hsmCommand } from './commands/hsm.js';
+import { upCommand } from './commands/up.js';
+import { Failure } from './failure.js';
+
+/** The command line with all its commands. */
+function program(): Command {
+  const keystead = new Command('keystead')
+    .description('AWS KMS, S3 SSE-KMS, IAM and CloudTrail in your own cluster')
+    .showHelpAfterError('(keystead --help tells more)');
+  for (const command of [upCommand, clientCertCommand, auditCommand, hsmCommand, certsCommand, dbCommand])
+    command(keystead);
+  return keystead;
+}
+
+/** Runs one command line; what the user can mend ends with one sentence and code 1. */
+async function run(args: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(args, { from: 'user' });
+  } catch (error) {
+    const expected = error instanceof Failure || error instanceof KeysteadError;
+    process.stderr.write(`keystead: ${expected ? error.message : ((error as Error).stack ?? String(error))}\n`);
+    process.exitCode = 1;
+  }
+}
+
+await run(process.argv.slice(2));
