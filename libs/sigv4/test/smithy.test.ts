@@ -54,7 +54,7 @@ function signer(service: string): SignatureV4 {
 
 function plain(sent: Sent): Parameters<SignatureV4['sign']>[0] {
   const headers = { host: '127.0.0.1:4566', ...sent.headers };
-  return { protocol: 'http:', hostname: '127.0.0.1', port: 4566, query: {}, ...sent, headers } as never;
+  return { protocol: 'http:', hostname: '127.0.0.1', port: 4566, query: {}, ...sent, headers };
 }
 
 type Signed = Awaited<ReturnType<SignatureV4['sign']>>;

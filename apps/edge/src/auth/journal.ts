@@ -1,5 +1,5 @@
 import { cloudTrailRecord } from '@keystead/audit';
-import { asKeysteadError, KeysteadError } from '@keystead/errors';
+import { asKeysteadError, type KeysteadError } from '@keystead/errors';
 import type { CallContext } from '@keystead/proto/common';
 import type { Logger } from '@keystead/service';
 import type { Services } from '../clients/services.js';

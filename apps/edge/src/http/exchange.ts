@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import type { TlsDetails } from '@keystead/proto/common';
 import { type RawRequest, readHeaders, readTarget } from '@keystead/sigv4';
 
@@ -31,8 +31,8 @@ const sockets = new WeakMap<object, { version: string; cipherSuite: string }>();
 
 /** What TLS the client's connection has; undefined without TLS. */
 export function tlsDetails({ request, head }: Pick<Exchange, 'request' | 'head'>): TlsDetails | undefined {
-  const socket = request.socket as TLSSocket;
-  if (!socket.encrypted) return undefined;
+  const { socket } = request;
+  if (!(socket instanceof TLSSocket)) return undefined;
   let known = sockets.get(socket);
   if (!known) sockets.set(socket, (known = connectionTls(socket)));
   return { ...known, clientProvidedHostHeader: head.headers.get('host') ?? '' };

@@ -53,7 +53,7 @@ function serve(parts: HandlerParts, exchange: Exchange, way: Route, expect: bool
     try {
       checkLength(exchange.request);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     exchange.response.writeContinue();
   }

@@ -1,6 +1,6 @@
 import { memberName } from './read.js';
 
-const special = /[&<>"'\u0000-\u001f\u007f\ufffe\uffff]/g;
+const special = /[&<>"'\p{Cc}\ufffe\uffff]/gu;
 
 /** Text for XML 1.0; characters that it cannot hold become U+FFFD. */
 export function escapeXml(text: string): string {
@@ -13,7 +13,8 @@ function entity(char: string): string {
   if (char === '>') return '&gt;';
   if (char === '"') return '&quot;';
   if (char === "'") return '&#39;';
-  return char === '\t' || char === '\n' || char === '\r' ? `&#${char.charCodeAt(0)};` : '\ufffd';
+  const allowed = char === '\t' || char === '\n' || char === '\r' || (char >= '\u007f' && char <= '\u009f');
+  return allowed ? `&#${char.charCodeAt(0)};` : '\ufffd';
 }
 
 /** Fields that hold a policy: IAM shows them percent-encoded (RFC 3986). */
