@@ -1,17 +1,17 @@
 import type { OutboxWorker } from '@keystead/audit';
-import type { Pool } from '@keystead/db';
 import type { AuditRecord } from '@keystead/proto/audit';
 import type { Logger } from '@keystead/service';
 import type { Backend } from './backend/backend.js';
 import type { Access } from './clients/access.js';
 import type { DataKeys } from './clients/data-keys.js';
+import type { GatewayStore } from './store/gateway-store.js';
 
 /** What operations work with; made once by main. */
 export interface Gateway {
   readonly region: string;
   /** When clients without TLS may use SSE-KMS. */
   readonly tlsRule: 'always' | 'unless-loopback' | 'never';
-  readonly pool: Pool;
+  readonly store: GatewayStore;
   readonly backend: Backend;
   readonly dataKeys: DataKeys;
   readonly access: Access;

@@ -1,5 +1,6 @@
 import { auditClient, outboxWorker } from '@keystead/audit';
 import { openPool, requireSchemaVersion, transaction } from '@keystead/db';
+import type { Pool } from '@keystead/db';
 import { IamServiceClient } from '@keystead/proto/iam';
 import { KmsServiceService } from '@keystead/proto/kms';
 import {
@@ -27,6 +28,7 @@ import { testingService } from './grpc/testing.js';
 import { handle } from './s3/handle.js';
 import { refusals } from './s3/http/refusals.js';
 import { internalServer, publicServer } from './s3/http/server.js';
+import { gatewayStore } from './store/gateway-store.js';
 import { forgetEverything } from './store/reset.js';
 import { sweeper } from './workers/sweep.js';
 
@@ -64,7 +66,7 @@ async function compose(config: Config, closers: Closers): Promise<Omit<RunningGa
   const log = logger(NAME, config.logLevel);
   const tls = tlsIdentity(config.tlsDir);
   closers.push(() => tls.close());
-  const { gateway, callers } = await parts(config, tls, log, closers);
+  const { gateway, callers, pool } = await parts(config, tls, log, closers);
   const refused = refusals(log);
   closers.push(() => refused.close());
   const handler = { gateway, identity: callers, refusals: refused };
@@ -73,7 +75,7 @@ async function compose(config: Config, closers: Closers): Promise<Omit<RunningGa
   closers.push(() => s3.close(GRACE_MS));
   const internal = await internalServer(config.internalS3Listen, tls, config.domains, serveHead);
   closers.push(() => internal.close(GRACE_MS));
-  const grpc = await serveGrpc(config, tls, gateway);
+  const grpc = await serveGrpc(config, tls, gateway, pool);
   closers.push(() => grpc.close());
   const { address, opsAddress } = grpc;
   return { address, opsAddress, s3Address: s3.address, internalS3Address: internal.address };
@@ -96,13 +98,14 @@ async function parts(config: Config, tls: TlsIdentity, log: Logger, closers: Clo
   closers.push(() => callers.close());
   const { region, tlsRule } = config;
   const gateway: Gateway = {
-    ...{ region, tlsRule, pool, backend, audit, outbox, log, now },
+    ...{ region, tlsRule, backend, audit, outbox, log, now },
+    store: gatewayStore(pool),
     dataKeys: dataKeys(kms),
     access: access(callers, region, now),
   };
-  const sweeping = sweeper(gateway);
+  const sweeping = sweeper({ pool, backend, log });
   closers.push(() => sweeping.close());
-  return { gateway, callers };
+  return { gateway, callers, pool };
 }
 
 async function storage(config: Config, tls: TlsIdentity, log: Logger, closers: Closers) {
@@ -131,7 +134,7 @@ function openIdentity({ iamAddress }: Config, tls: TlsIdentity) {
   return identity(iam, lease({ address: iamAddress, tls, expected: 'iam-service', subscriber }));
 }
 
-function serveGrpc({ listen, opsListen, testMode }: Config, tls: TlsIdentity, { pool, backend, log }: Gateway) {
+function serveGrpc({ listen, opsListen, testMode }: Config, tls: TlsIdentity, { backend, log }: Gateway, pool: Pool) {
   const reset = (): Promise<void> => transaction(pool, forgetEverything);
   const ready = async (): Promise<void> => {
     await pool.query('select 1');

@@ -1,6 +1,4 @@
 import { S3Error } from '../domain/s3-error.js';
-import { discard } from '../store/garbage.js';
-import { listParts, removeUpload } from '../store/uploads.js';
 import { uploadOf } from './multipart.js';
 import { commitChange } from './object/commit.js';
 import type { Operation } from './operation.js';
@@ -14,13 +12,10 @@ export const AbortMultipartUpload: Operation = {
   readOnly: false,
   async run(call, gateway) {
     const { id } = await uploadOf(call, gateway);
-    await commitChange(gateway, call.journal, {}, async (tx) => {
-      const parts = await listParts(tx, id);
-      await discard(
-        tx,
-        parts.map(({ blob }) => blob),
-      );
-      if (!(await removeUpload(tx, id))) throw new S3Error('NoSuchUpload', undefined, { UploadId: id });
+    await commitChange(gateway, call.journal, {}, async (changes) => {
+      const parts = await changes.parts(id);
+      await changes.discard(parts.map(({ blob }) => blob));
+      if (!(await changes.removeUpload(id))) throw new S3Error('NoSuchUpload', undefined, { UploadId: id });
     });
     return empty(204);
   },

@@ -4,8 +4,6 @@ import { checkWriteConditionSyntax } from '../domain/conditions.js';
 import type { ObjectRecord, StoredChecksum } from '../domain/object.js';
 import { choosePart, readPartList } from '../domain/part-list.js';
 import { S3Error } from '../domain/s3-error.js';
-import { discard } from '../store/garbage.js';
-import { listParts, removeUpload } from '../store/uploads.js';
 import type { Part, Upload } from '../store/uploads.js';
 import { readWhole } from './body/body.js';
 import type { S3Request } from './http/request.js';
@@ -33,7 +31,7 @@ export const CompleteMultipartUpload: Operation = {
     checkWriteConditionSyntax(conditions);
     const asked = await readAsked(request);
     const upload = await uploadOf(call, gateway);
-    const kept = await listParts(gateway.pool, upload.id);
+    const kept = await gateway.store.parts(upload.id);
     const parts = readPartList(asked).map((part) => choosePart(part, kept, upload.id));
     checkSizes(parts);
     const record = recordOf(upload, parts, gateway.now());
@@ -48,14 +46,11 @@ export const CompleteMultipartUpload: Operation = {
       { extra },
       {
         conditions,
-        before: async (tx) => {
+        before: async (changes) => {
           const used = new Set(parts.map(({ blob }) => blob));
-          const now = await listParts(tx, upload.id);
-          await discard(
-            tx,
-            now.map(({ blob }) => blob).filter((blob) => !used.has(blob)),
-          );
-          if (!(await removeUpload(tx, upload.id)))
+          const now = await changes.parts(upload.id);
+          await changes.discard(now.map(({ blob }) => blob).filter((blob) => !used.has(blob)));
+          if (!(await changes.removeUpload(upload.id)))
             throw new S3Error('NoSuchUpload', undefined, { UploadId: upload.id });
         },
       },

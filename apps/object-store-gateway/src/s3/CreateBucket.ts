@@ -1,7 +1,5 @@
 import { checkBucketName } from '../domain/bucket-name.js';
 import { S3Error } from '../domain/s3-error.js';
-import type { Gateway } from '../gateway.js';
-import { addBucket, findBucket } from '../store/buckets.js';
 import { readWhole } from './body/body.js';
 import type { S3Request } from './http/request.js';
 import { commitChange } from './object/commit.js';
@@ -22,9 +20,9 @@ export const CreateBucket: Operation = {
     checkBucketName(name);
     const account = request.context.principal?.account ?? '';
     await checkLocation(request, gateway.region);
-    await commitChange(gateway, journal, {}, async (tx) => {
-      if (await addBucket(tx, name, account, gateway.now())) return;
-      const taken = await findBucket(tx, name);
+    await commitChange(gateway, journal, {}, async (changes) => {
+      if (await changes.addBucket(name, account, gateway.now())) return;
+      const taken = await changes.bucket(name);
       const code = taken?.account === account ? 'BucketAlreadyOwnedByYou' : 'BucketAlreadyExists';
       throw new S3Error(code, undefined, { BucketName: name });
     });

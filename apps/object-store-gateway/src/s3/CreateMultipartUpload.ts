@@ -3,7 +3,6 @@ import { CHECKSUM_ALGORITHMS } from '../domain/checksum/algorithms.js';
 import type { ChecksumAlgorithm } from '../domain/checksum/algorithms.js';
 import { chooseEncryption, DEFAULT_ENCRYPTION, readRequestedEncryption } from '../domain/encryption.js';
 import { S3Error } from '../domain/s3-error.js';
-import { addUpload } from '../store/uploads.js';
 import type { Upload } from '../store/uploads.js';
 import type { S3Request } from './http/request.js';
 import { commitChange } from './object/commit.js';
@@ -39,7 +38,7 @@ export const CreateMultipartUpload: Operation = {
       checksum,
     };
     const outcome = { response: { uploadId: upload.id, ...encryptionHeaders(encryption) } };
-    await commitChange(gateway, journal, outcome, (tx) => addUpload(tx, upload));
+    await commitChange(gateway, journal, outcome, (changes) => changes.addUpload(upload));
     const result = document(
       'InitiateMultipartUploadResult',
       text('Bucket', bucket.name),

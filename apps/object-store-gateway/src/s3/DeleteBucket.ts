@@ -1,8 +1,6 @@
 import { S3Error } from '../domain/s3-error.js';
-import type { Gateway } from '../gateway.js';
-import { removeBucket } from '../store/buckets.js';
 import { commitChange } from './object/commit.js';
-import type { BucketCall, Operation } from './operation.js';
+import type { Operation } from './operation.js';
 import { empty } from './reply.js';
 
 export const DeleteBucket: Operation = {
@@ -11,9 +9,9 @@ export const DeleteBucket: Operation = {
   scope: 'bucket',
   category: 'Management',
   readOnly: false,
-  async run({ bucket, journal }: BucketCall, gateway: Gateway) {
-    await commitChange(gateway, journal, {}, async (tx) => {
-      if (!(await removeBucket(tx, bucket.name)))
+  async run({ bucket, journal }, gateway) {
+    await commitChange(gateway, journal, {}, async (changes) => {
+      if (!(await changes.removeBucket(bucket.name)))
         throw new S3Error('BucketNotEmpty', undefined, { BucketName: bucket.name });
     });
     return empty(204);

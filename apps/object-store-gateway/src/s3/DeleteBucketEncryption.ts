@@ -1,4 +1,3 @@
-import { setBucketEncryption } from '../store/buckets.js';
 import { commitChange } from './object/commit.js';
 import type { Operation } from './operation.js';
 import { empty } from './reply.js';
@@ -11,7 +10,7 @@ export const DeleteBucketEncryption: Operation = {
   category: 'Management',
   readOnly: false,
   async run({ bucket, journal }, gateway) {
-    await commitChange(gateway, journal, {}, (tx) => setBucketEncryption(tx, bucket.name, undefined));
+    await commitChange(gateway, journal, {}, (changes) => changes.setBucketEncryption(bucket.name, undefined));
     return empty(204);
   },
 };

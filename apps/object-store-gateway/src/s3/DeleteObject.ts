@@ -12,8 +12,8 @@ export const DeleteObject: Operation = {
   readOnly: false,
   async run({ request, bucket, key, journal }, gateway) {
     let blob: string | undefined;
-    await commitChange(gateway, journal, {}, async (tx) => {
-      blob = await deleteObject(tx, bucket.name, key, request.header('if-match'));
+    await commitChange(gateway, journal, {}, async (changes) => {
+      blob = await deleteObject(changes, bucket.name, key, request.header('if-match'));
     });
     await forgetRecords(gateway, [blob]);
     return empty(204);

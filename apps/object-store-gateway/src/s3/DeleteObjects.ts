@@ -30,10 +30,10 @@ export const DeleteObjects: Operation = {
     const permittedKeys = results.filter(({ error }) => !error).map(({ key }) => key);
     const response = { deleted: permittedKeys.length, refused: keys.length - permittedKeys.length };
     let blobs: (string | undefined)[] = [];
-    await commitChange(gateway, call.journal, { response }, async (tx) => {
+    await commitChange(gateway, call.journal, { response }, async (changes) => {
       blobs = [];
       // In one order, so that two of these calls never wait for each other.
-      for (const key of [...permittedKeys].sort()) blobs.push(await deleteObject(tx, call.bucket.name, key));
+      for (const key of [...permittedKeys].sort()) blobs.push(await deleteObject(changes, call.bucket.name, key));
     });
     await forgetRecords(gateway, blobs);
     return xml(document('DeleteResult', ...results.map((result) => resultXml(result, quiet))));

@@ -1,5 +1,4 @@
 import type { Bucket } from '../store/buckets.js';
-import { listBuckets } from '../store/buckets.js';
 import { numberParameter } from './parameters.js';
 import type { Operation } from './operation.js';
 import { xml } from './reply.js';
@@ -13,13 +12,13 @@ export const ListBuckets: Operation = {
   scope: 'service',
   category: 'Management',
   readOnly: true,
-  async run({ request }, { pool, region }) {
+  async run({ request }, { store, region }) {
     const limit = Math.max(1, numberParameter(request, 'max-buckets', MOST));
     const prefix = request.query.get('prefix') ?? '';
     const token = request.query.get('continuation-token');
     const after = token === undefined ? '' : Buffer.from(token, 'base64url').toString('utf8');
     const account = request.context.principal?.account ?? '';
-    const found = await listBuckets(pool, account, { prefix, after, limit: limit + 1 });
+    const found = await store.buckets(account, { prefix, after, limit: limit + 1 });
     const page = found.slice(0, limit);
     const next = found.length > limit ? Buffer.from(page.at(-1)?.name ?? '').toString('base64url') : undefined;
     return xml(

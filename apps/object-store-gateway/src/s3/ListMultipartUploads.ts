@@ -1,5 +1,4 @@
 import { S3Error } from '../domain/s3-error.js';
-import { listUploads } from '../store/uploads.js';
 import type { Upload } from '../store/uploads.js';
 import type { Operation } from './operation.js';
 import { nameEncoder, numberParameter } from './parameters.js';
@@ -14,7 +13,7 @@ export const ListMultipartUploads: Operation = {
   scope: 'bucket',
   category: 'Management',
   readOnly: true,
-  async run({ request, bucket }, { pool }) {
+  async run({ request, bucket }, { store }) {
     const { query } = request;
     if ((query.get('delimiter') ?? '') !== '') {
       throw new S3Error('NotImplemented', 'ListMultipartUploads with a delimiter is not implemented', {
@@ -46,7 +45,7 @@ export const ListMultipartUploads: Operation = {
 
     async function uploads(): Promise<{ page: Upload[]; more: boolean }> {
       const { afterKey, afterId } = startOf(prefix, keyMarker, idMarker);
-      const found = await listUploads(pool, bucket.name, { afterKey, afterId, limit: limit + 1 });
+      const found = await store.uploads(bucket.name, { afterKey, afterId, limit: limit + 1 });
       const fitting = found.filter(({ key }) => key.startsWith(prefix));
       return { page: fitting.slice(0, limit), more: fitting.length > limit };
     }

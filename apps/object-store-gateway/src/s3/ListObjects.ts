@@ -1,5 +1,4 @@
 import { collectPage } from '../domain/listing.js';
-import { listObjects } from '../store/objects.js';
 import { entriesXml } from './list/entries.js';
 import type { Operation } from './operation.js';
 import { nameEncoder, numberParameter } from './parameters.js';
@@ -15,14 +14,14 @@ export const ListObjects: Operation = {
   scope: 'bucket',
   category: 'Data',
   readOnly: true,
-  async run({ request, bucket }, { pool }) {
+  async run({ request, bucket }, { store }) {
     const { type, encode } = nameEncoder(request);
     const limit = numberParameter(request, 'max-keys', MOST);
     const prefix = request.query.get('prefix') ?? '';
     const delimiter = request.query.get('delimiter') ?? '';
     const after = request.query.get('marker') ?? '';
     const page = await collectPage({ prefix, delimiter, after, limit }, (range, most) =>
-      listObjects(pool, bucket.name, range, most),
+      store.objects(bucket.name, range, most),
     );
     // S3 names the next marker only where clients cannot take the last key: with a delimiter.
     const next = delimiter === '' ? undefined : page.next;

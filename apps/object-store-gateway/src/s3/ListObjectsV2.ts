@@ -1,6 +1,5 @@
 import { collectPage } from '../domain/listing.js';
 import { S3Error } from '../domain/s3-error.js';
-import { listObjects } from '../store/objects.js';
 import { entriesXml } from './list/entries.js';
 import type { Operation } from './operation.js';
 import { nameEncoder, numberParameter } from './parameters.js';
@@ -15,7 +14,7 @@ export const ListObjectsV2: Operation = {
   scope: 'bucket',
   category: 'Data',
   readOnly: true,
-  async run({ request, bucket }, { pool }) {
+  async run({ request, bucket }, { store }) {
     const { query } = request;
     const { type, encode } = nameEncoder(request);
     const limit = numberParameter(request, 'max-keys', MOST);
@@ -25,7 +24,7 @@ export const ListObjectsV2: Operation = {
     const delimiter = query.get('delimiter') ?? '';
     const after = token === undefined ? (startAfter ?? '') : readToken(token);
     const page = await collectPage({ prefix, delimiter, after, limit }, (range, most) =>
-      listObjects(pool, bucket.name, range, most),
+      store.objects(bucket.name, range, most),
     );
     return xml(
       document(

@@ -1,4 +1,3 @@
-import { listParts } from '../store/uploads.js';
 import type { Part, Upload } from '../store/uploads.js';
 import { uploadOf } from './multipart.js';
 import { quoted } from './object/headers.js';
@@ -19,7 +18,7 @@ export const ListParts: Operation = {
     const upload = await uploadOf(call, gateway);
     const limit = numberParameter(call.request, 'max-parts', MOST);
     const marker = markerOf(call.request.query);
-    const found = await listParts(gateway.pool, upload.id, marker, limit + 1);
+    const found = await gateway.store.parts(upload.id, marker, limit + 1);
     const parts = found.slice(0, limit);
     const { account } = call.bucket;
     return xml(

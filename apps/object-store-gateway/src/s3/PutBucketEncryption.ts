@@ -1,6 +1,5 @@
 import type { BucketEncryption } from '../domain/encryption.js';
 import { S3Error } from '../domain/s3-error.js';
-import { setBucketEncryption } from '../store/buckets.js';
 import { readWhole } from './body/body.js';
 import { Integrity } from './body/integrity.js';
 import { commitChange } from './object/commit.js';
@@ -23,7 +22,7 @@ export const PutBucketEncryption: Operation = {
     integrity.update([body]);
     integrity.finish(new Map());
     const encryption = readConfiguration(parse(body, 'ServerSideEncryptionConfiguration'));
-    await commitChange(gateway, journal, {}, (tx) => setBucketEncryption(tx, bucket.name, encryption));
+    await commitChange(gateway, journal, {}, (changes) => changes.setBucketEncryption(bucket.name, encryption));
     return empty(200);
   },
 };

@@ -3,7 +3,6 @@ import { checkCopyConditions } from '../domain/conditions.js';
 import { S3Error } from '../domain/s3-error.js';
 import type { ByteRange } from '../domain/range.js';
 import type { Gateway } from '../gateway.js';
-import { findBucket } from '../store/buckets.js';
 import type { S3Request } from './http/request.js';
 import { conditionsOf } from './object/headers.js';
 import { ObjectReader } from './object/open.js';
@@ -20,7 +19,7 @@ const HEADER = 'x-amz-copy-source';
  */
 export async function copySource(gateway: Gateway, request: S3Request): Promise<StoredObject> {
   const { bucket: name, key } = readCopySource(request.header(HEADER) ?? '');
-  const bucket = await findBucket(gateway.pool, name);
+  const bucket = await gateway.store.bucket(name);
   if (!bucket) throw new S3Error('NoSuchBucket', undefined, { BucketName: name });
   const question = { action: 's3:GetObject', resource: objectArn(name, key), account: bucket.account, values: {} };
   await gateway.access.check(request.context, question);

@@ -2,7 +2,6 @@ import type { Identity } from '../clients/identity.js';
 import { bucketArn, objectArn } from '../domain/arn.js';
 import { S3Error } from '../domain/s3-error.js';
 import type { Gateway } from '../gateway.js';
-import { findBucket } from '../store/buckets.js';
 import { conditionValues } from './conditions.js';
 import { authenticate } from './http/authenticate.js';
 import { failureOf } from './http/failure.js';
@@ -53,7 +52,7 @@ async function answer(gateway: Gateway, request: S3Request, journal: Journal): P
   const operation = route(request);
   journal.operation = operation;
   if (operation.scope === 'service') return runService(gateway, request, journal, operation);
-  const bucket = await findBucket(gateway.pool, request.bucket ?? '');
+  const bucket = await gateway.store.bucket(request.bucket ?? '');
   if (!bucket) throw new S3Error('NoSuchBucket', undefined, { BucketName: (request.bucket ?? '').slice(0, 255) });
   journal.owner = bucket.account;
   screen(request, operation, bucket.account);

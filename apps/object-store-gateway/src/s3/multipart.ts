@@ -1,8 +1,5 @@
-import { transaction } from '@keystead/db';
 import { S3Error } from '../domain/s3-error.js';
 import type { Gateway } from '../gateway.js';
-import { discard } from '../store/garbage.js';
-import { findUpload, putPart } from '../store/uploads.js';
 import type { Part, Upload } from '../store/uploads.js';
 import { Integrity } from './body/integrity.js';
 import type { Journal } from './journal.js';
@@ -17,9 +14,9 @@ import type { ObjectCall } from './operation.js';
  *
  * @throws {S3Error} NoSuchUpload
  */
-export async function uploadOf({ request, bucket, key }: ObjectCall, { pool }: Gateway): Promise<Upload> {
+export async function uploadOf({ request, bucket, key }: ObjectCall, { store }: Gateway): Promise<Upload> {
   const id = request.query.get('uploadId') ?? '';
-  const upload = await findUpload(pool, bucket.name, key, id);
+  const upload = await store.upload(bucket.name, key, id);
   if (!upload) throw new S3Error('NoSuchUpload', undefined, { UploadId: id.slice(0, 128) });
   return upload;
 }
@@ -61,26 +58,16 @@ export async function storePart(
 
 async function keepPart(gateway: Gateway, journal: Journal, uploadId: string, part: Part): Promise<void> {
   const extra = { bytesTransferredIn: part.size, bytesTransferredOut: 0 };
-  await commitChange(gateway, journal, { extra }, async (tx) => {
-    const old = await putPart(tx, uploadId, part);
-    await discard(tx, old === undefined ? [] : [old]);
-  }).catch(async (error: unknown) => {
-    throw (await uploadIsGone(gateway, uploadId))
-      ? new S3Error('NoSuchUpload', undefined, { UploadId: uploadId })
-      : error;
-  });
-}
-
-/** True when the upload ended while the part was on its way. */
-async function uploadIsGone({ pool }: Gateway, id: string): Promise<boolean> {
-  return transaction(pool, async (tx) => {
-    const { rowCount } = await tx.query({
-      name: 'upload_there',
-      text: 'select 1 from upload where id = $1',
-      values: [id],
+  try {
+    await commitChange(gateway, journal, { extra }, async (changes) => {
+      const old = await changes.putPart(uploadId, part);
+      await changes.discard(old === undefined ? [] : [old]);
     });
-    return rowCount === 0;
-  });
+  } catch (error) {
+    // The upload may have ended while the part was on its way.
+    if (await gateway.store.uploadExists(uploadId)) throw error;
+    throw new S3Error('NoSuchUpload', undefined, { UploadId: uploadId });
+  }
 }
 
 function wrongAlgorithm(given: string, wanted: string): S3Error {

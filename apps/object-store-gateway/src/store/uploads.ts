@@ -83,6 +83,15 @@ export async function findUpload(db: Queryable, bucket: string, key: string, id:
   return rows[0] && uploadOf(rows[0]);
 }
 
+export async function uploadExists(db: Queryable, id: string): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'upload_exists',
+    text: 'select 1 from upload where id = $1',
+    values: [id],
+  });
+  return rowCount === 1;
+}
+
 /** Ends an upload with its parts; false when somebody else has done so. */
 export async function removeUpload(tx: Queryable, id: string): Promise<boolean> {
   const { rowCount } = await tx.query({

@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.js';
-import type { Gateway } from '../gateway.js';
+import type { Pool } from '@keystead/db';
+import type { Logger } from '@keystead/service';
 import { forgetGarbage, oldGarbage } from '../store/garbage.js';
 
 const INTERVAL_MS = 5_000;
@@ -14,7 +15,15 @@ export interface Sweeper {
   close(): Promise<void>;
 }
 
-export function sweeper({ pool, backend, log }: Pick<Gateway, 'pool' | 'backend' | 'log'>): Sweeper {
+export function sweeper({
+  pool,
+  backend,
+  log,
+}: {
+  readonly pool: Pool;
+  readonly backend: Backend;
+  readonly log: Logger;
+}): Sweeper {
   let running: Promise<void> = Promise.resolve();
   const sweep = async (graceSeconds = GRACE_SECONDS): Promise<void> => {
     for (;;) {

@@ -1,9 +1,9 @@
 import http from 'node:http';
-import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { BlobMissing } from '../backend.js';
 import type { BlobReader, BlobWriter } from '../backend.js';
 import { HttpReader } from './reader.js';
+import { responseTo } from './response.js';
 import { HttpWriter } from './writer.js';
 
 const IDLE_SOCKETS = 64;
@@ -40,11 +40,4 @@ export class Transport {
     request.setTimeout(SILENCE_MS, () => request.destroy(new Error('the object store is silent')));
     return request;
   }
-}
-
-/** The response, or the error of the request. */
-export function responseTo(request: http.ClientRequest): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request.once('response', resolve).once('error', reject);
-  });
 }

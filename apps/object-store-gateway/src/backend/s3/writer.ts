@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { BlobWriter } from '../backend.js';
-import { responseTo } from './transport.js';
+import { responseTo } from './response.js';
 
 /** Writes one blob as the body of a PUT; a request that ends early leaves nothing in the store. */
 export class HttpWriter implements BlobWriter {

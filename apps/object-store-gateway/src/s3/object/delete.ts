@@ -1,19 +1,19 @@
-import type { Tx } from '@keystead/db';
 import { checkWriteConditions } from '../../domain/conditions.js';
 import type { Gateway } from '../../gateway.js';
-import { discard } from '../../store/garbage.js';
-import { lockObject, removeObject } from '../../store/objects.js';
+import type { Changes } from '../../store/gateway-store.js';
 
 /** Takes an object out of the index; answers the blob whose record is to be removed after the commit. */
-export async function deleteObject(tx: Tx, bucket: string, key: string, ifMatch?: string): Promise<string | undefined> {
-  const record = await lockObject(tx, bucket, key);
+export async function deleteObject(
+  changes: Changes,
+  bucket: string,
+  key: string,
+  ifMatch?: string,
+): Promise<string | undefined> {
+  const record = await changes.lockObject(bucket, key);
   if (ifMatch !== undefined) checkWriteConditions({ ifMatch }, record);
   if (!record) return undefined;
-  await removeObject(tx, bucket, key);
-  await discard(
-    tx,
-    record.segments.map(({ blob }) => blob),
-  );
+  await changes.removeObject(bucket, key);
+  await changes.discard(record.segments.map(({ blob }) => blob));
   return record.segments[0]?.blob;
 }
 

@@ -3,7 +3,6 @@ import type { SealedRecord } from '../../domain/record-seal.js';
 import type { ObjectRecord } from '../../domain/object.js';
 import { S3Error } from '../../domain/s3-error.js';
 import type { Gateway } from '../../gateway.js';
-import { findObject } from '../../store/objects.js';
 import type { S3Request } from '../http/request.js';
 import { openDataKey } from './data-key.js';
 import { bucketArn } from '../../domain/arn.js';
@@ -20,12 +19,12 @@ export interface StoredObject {
  * @throws {S3Error} NoSuchKey, or AccessDenied
  */
 export async function storedObject(
-  { pool, access }: Gateway,
+  { store, access }: Gateway,
   { context }: S3Request,
   { bucket, account }: { readonly bucket: string; readonly account: string },
   key: string,
 ): Promise<StoredObject> {
-  const sealed = await findObject(pool, bucket, key);
+  const sealed = await store.object(bucket, key);
   if (sealed !== undefined) return { sealed, record: readRecord(sealed) };
   const question = { action: 's3:ListBucket', resource: bucketArn(bucket), account, values: {} };
   if (await access.allows(context, question)) throw new S3Error('NoSuchKey', undefined, { Key: key });
