@@ -37,6 +37,8 @@ export async function runService<C>(
   start: (config: C) => Promise<Running>,
 ): Promise<void> {
   const log = logger(name, process.env['KEYSTEAD_LOG_LEVEL'] || 'info');
+  const supervised = process.env['KEYSTEAD_SUPERVISED'] === '1';
+  if (supervised) process.on('SIGINT', () => undefined);
   endOnUnexpected(log);
   const stopTelemetry = await startTelemetry(name, process.env);
   let running: Running;
@@ -46,9 +48,9 @@ export async function runService<C>(
     return failed(name, error, log);
   }
   const { address, opsAddress } = running;
+  onStop(supervised, (reason) => void stop(running, stopTelemetry, log, reason));
   log.info({ address, opsAddress }, 'serving');
   process.send?.({ type: 'ready', address, opsAddress });
-  onStop(process.env['KEYSTEAD_SUPERVISED'] === '1', (reason) => void stop(running, stopTelemetry, log, reason));
 }
 
 async function stop(running: Running, stopTelemetry: () => Promise<void>, log: Logger, reason: string): Promise<void> {
@@ -72,8 +74,7 @@ function onStop(supervised: boolean, stop: (reason: string) => void): void {
     stopping = true;
   };
   process.on('SIGTERM', once('SIGTERM'));
-  process.on('SIGINT', supervised ? () => undefined : once('SIGINT'));
-  if (!supervised) return;
+  if (!supervised) return void process.on('SIGINT', once('SIGINT'));
   if (process.channel) process.on('disconnect', once('the parent is gone'));
   else process.stdin.on('end', once('the parent is gone')).on('error', once('the parent is gone')).resume();
 }
