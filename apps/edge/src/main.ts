@@ -46,7 +46,7 @@ export async function start(config: Config): Promise<Running> {
     metrics,
     send: { kms: sender(kms), cloudtrail: sender(audit), iam: sender(iam), sts: sender(iam) },
     s3,
-    pages: { health: health.states, reset: config.testMode ? () => forget.reset() : undefined },
+    pages: { health: () => health.states(), reset: config.testMode ? () => forget.reset() : undefined },
   });
   const server = edgeServer(config.tls, serve);
   const ops = await opsServer(config.opsListen, async () => services.ready(), metrics);

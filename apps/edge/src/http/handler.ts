@@ -48,19 +48,15 @@ export function handler(parts: HandlerParts): Handler {
   };
 }
 
-function serve(parts: HandlerParts, exchange: Exchange, way: Route, expect: boolean): Promise<void> {
+async function serve(parts: HandlerParts, exchange: Exchange, way: Route, expect: boolean): Promise<void> {
   if (expect) {
-    try {
-      checkLength(exchange.request);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    checkLength(exchange.request);
     exchange.response.writeContinue();
   }
   if (way.kind === 'own') return serveOwn(parts.pages, exchange, way.path);
   if (way.kind === 'query') return serveQuery(parts, exchange);
   const target = way.kind === 'json' ? readJsonTarget(way.target) : undefined;
-  if (!target) return Promise.reject(new KeysteadError('UnknownOperation', ''));
+  if (!target) throw new KeysteadError('UnknownOperation');
   return serveJson(parts, exchange, target);
 }
 

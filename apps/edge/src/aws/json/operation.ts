@@ -31,6 +31,6 @@ export function operations<Requests extends Tagged, Responses extends Tagged>() 
   ): JsonOperation => {
     const reader: Reader<unknown> = structure(request);
     const name = $case.charAt(0).toUpperCase() + $case.slice(1);
-    return { name, $case, read: reader.read, write: response && (object(response)) };
+    return { name, $case, read: reader.read, write: response && object(response) };
   };
 }

@@ -1,0 +1,86 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { administrator, type Cluster, cluster } from './support/cluster.js';
+
+const run = promisify(execFile);
+
+function installed(): boolean {
+  try {
+    execFileSync('aws', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// Skipped where there is no `aws` program: it is installed by pip, not by npm.
+describe.skipIf(!installed())('the AWS CLI, unchanged', () => {
+  let running: Cluster;
+  beforeAll(async () => {
+    running = await cluster();
+  });
+  afterAll(() => running[Symbol.asyncDispose]());
+
+  async function aws(...args: string[]): Promise<Record<string, unknown>> {
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: '/nonexistent',
+      AWS_ENDPOINT_URL: running.endpoint,
+      AWS_ACCESS_KEY_ID: administrator.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: administrator.secretAccessKey,
+      AWS_DEFAULT_REGION: 'us-east-1',
+      AWS_MAX_ATTEMPTS: '1',
+    };
+    const { stdout } = await run('aws', [...args, '--output', 'json'], { env });
+    return (stdout === '' ? {} : JSON.parse(stdout)) as Record<string, unknown>;
+  }
+
+  test('IAM and STS', async () => {
+    expect(await aws('sts', 'get-caller-identity')).toMatchObject({ Account: '000000000000' });
+    await aws('iam', 'create-user', '--user-name', 'bob', '--tags', 'Key=a,Value=b', 'Key=c,Value=d');
+    expect(await aws('iam', 'list-user-tags', '--user-name', 'bob')).toEqual({
+      Tags: [
+        { Key: 'a', Value: 'b' },
+        { Key: 'c', Value: 'd' },
+      ],
+    });
+    const document = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'kms:*', Resource: '*' }] };
+    const policy = ['--policy-name', 'p', '--policy-document', JSON.stringify(document)];
+    await aws('iam', 'put-user-policy', '--user-name', 'bob', ...policy);
+    expect(await aws('iam', 'get-user-policy', '--user-name', 'bob', '--policy-name', 'p')).toMatchObject({
+      PolicyDocument: document,
+    });
+    expect(await aws('iam', 'list-groups')).toEqual({ Groups: [] });
+    expect(await aws('iam', 'get-account-summary')).toHaveProperty('SummaryMap.Users', 2);
+    await expect(aws('iam', 'get-user', '--user-name', 'nobody')).rejects.toThrow(/\(NoSuchEntity\)/);
+  }, 60_000);
+
+  test('KMS and CloudTrail', async () => {
+    const { KeyMetadata } = (await aws('kms', 'create-key', '--description', 'cli')) as {
+      KeyMetadata: { KeyId: string };
+    };
+    const { KeyId } = KeyMetadata;
+    const sealed = await aws(
+      'kms',
+      'encrypt',
+      '--key-id',
+      KeyId,
+      '--plaintext',
+      'aGVsbG8=',
+      '--encryption-context',
+      'a=b',
+    );
+    const blob = ['--ciphertext-blob', sealed['CiphertextBlob'] as string];
+    expect(await aws('kms', 'decrypt', ...blob, '--encryption-context', 'a=b')).toMatchObject({
+      Plaintext: 'aGVsbG8=',
+    });
+    await expect(aws('kms', 'decrypt', ...blob, '--encryption-context', 'a=c')).rejects.toThrow(
+      /\(InvalidCiphertextException\)/,
+    );
+    expect(await aws('kms', 'list-aliases', '--key-id', KeyId)).toEqual({ Aliases: [], Truncated: false });
+    const attribute = ['--lookup-attributes', 'AttributeKey=EventName,AttributeValue=CreateKey'];
+    const { Events } = (await aws('cloudtrail', 'lookup-events', ...attribute)) as { Events: unknown[] };
+    expect(Events).toHaveLength(1);
+  }, 60_000);
+});
