@@ -29,4 +29,6 @@ async function run(args: readonly string[]): Promise<void> {
   }
 }
 
+// A reader such as `head` may have read enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 await run(process.argv.slice(2));

@@ -7,9 +7,12 @@ export function upCommand(program: Command): void {
   const command = program.command('up').description('start PostgreSQL and every service, and supervise them');
   withUpOptions(command).action(async (options: UpOptions) => {
     const stopping = new AbortController();
+    let askedAt = 0;
     const stop = (): void => {
-      // A second Ctrl-C does not wait: supervised services end with this process.
-      if (stopping.signal.aborted) process.exit(130);
+      // A second Ctrl-C does not wait: supervised services end with this process. Two within a second are
+      // one: the terminal and npm both pass it on.
+      if (stopping.signal.aborted && Date.now() - askedAt > 1_000) process.exit(130);
+      if (!stopping.signal.aborted) askedAt = Date.now();
       stopping.abort();
     };
     process.on('SIGINT', stop);
