@@ -1,4 +1,13 @@
-import { address, int, optional, required, serviceConfig, type Address, type Environment, type ServiceConfig } from '@keystead/service';
+import {
+  address,
+  int,
+  optional,
+  required,
+  serviceConfig,
+  type Address,
+  type Environment,
+  type ServiceConfig,
+} from '@keystead/service';
 
 /** Settings of kms-service. No secret is in them, only where the secret lies. */
 export interface Config extends ServiceConfig {

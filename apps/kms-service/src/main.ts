@@ -1,7 +1,17 @@
 import { auditClient, outboxWorker, type AuditClient } from '@keystead/audit';
 import { openPool, requireSchemaVersion } from '@keystead/db';
 import { ChangeServiceService } from '@keystead/proto/common';
-import { isMain, LeaseHub, logger, runService, serve, tlsIdentity, type Logger, type Running, type TlsIdentity } from '@keystead/service';
+import {
+  isMain,
+  LeaseHub,
+  logger,
+  runService,
+  serve,
+  tlsIdentity,
+  type Logger,
+  type Running,
+  type TlsIdentity,
+} from '@keystead/service';
 import { hsmClient } from './clients/hsm.js';
 import { principalsClient } from './clients/principals.js';
 import { readConfig, type Config } from './config.js';
@@ -57,7 +67,14 @@ async function compose(config: Config, closers: Closers): Promise<Omit<Running, 
   const principals = principalsClient({ address: config.iamAddress, tls });
   closers.push(() => principals.close());
   const s3ManagedKey = (account: string): Promise<string> => ensureS3Key(maker, account);
-  return listen(config, tls, log, storage, { ...maker, directory: storage.directory, principals, audit, s3ManagedKey, log }, closers);
+  return listen(
+    config,
+    tls,
+    log,
+    storage,
+    { ...maker, directory: storage.directory, principals, audit, s3ManagedKey, log },
+    closers,
+  );
 }
 
 type Storage = Awaited<ReturnType<typeof openStorage>>;
@@ -116,5 +133,7 @@ async function listen(
   closers.push(() => server.close());
   return { address: server.address, opsAddress: server.opsAddress };
 }
+
+export { readConfig };
 
 if (isMain(import.meta.url)) await runService('kms-service', readConfig, start);

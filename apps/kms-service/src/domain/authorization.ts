@@ -38,7 +38,8 @@ const acrossAccounts: ReadonlySet<string> = new Set(
 /** Decides by key policy and identity policies. */
 export function decide(question: Question): Decision {
   const { action, principal, policies, account } = question;
-  if (principal.account !== account && !acrossAccounts.has(action)) return { effect: 'ImplicitDeny', policyType: 'resource' };
+  if (principal.account !== account && !acrossAccounts.has(action))
+    return { effect: 'ImplicitDeny', policyType: 'resource' };
   return evaluate({
     action,
     resource: question.resource,
@@ -55,11 +56,17 @@ export function decide(question: Question): Decision {
 /** AWS's answer to a refused call; the deciding statement is for the operator only. */
 export function accessDenied(question: Question, decision: Decision): KeysteadError {
   const { action, resource, principal } = question;
-  return new KeysteadError('AccessDenied', accessDeniedMessage({ principalArn: principal.arn, action, resource, decision }));
+  return new KeysteadError(
+    'AccessDenied',
+    accessDeniedMessage({ principalArn: principal.arn, action, resource, decision }),
+  );
 }
 
 /** The answer for a key of another account that is not there: nobody learns that from a refusal. */
 export function foreignKeyDenied(principal: PolicyPrincipal, action: string, resource: string): KeysteadError {
   const decision: Decision = { effect: 'ImplicitDeny', policyType: 'resource' };
-  return new KeysteadError('AccessDenied', accessDeniedMessage({ principalArn: principal.arn, action, resource, decision }));
+  return new KeysteadError(
+    'AccessDenied',
+    accessDeniedMessage({ principalArn: principal.arn, action, resource, decision }),
+  );
 }

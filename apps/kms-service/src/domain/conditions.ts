@@ -110,4 +110,5 @@ function tagValue(tags: readonly Tag[] | undefined, wanted: string): Value {
   return tags?.find(({ tagKey }) => tagKey.toLowerCase() === wanted)?.tagValue;
 }
 
-const text = (value: boolean | number | undefined): string | undefined => (value === undefined ? undefined : String(value));
+const text = (value: boolean | number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value);

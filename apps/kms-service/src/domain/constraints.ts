@@ -25,7 +25,12 @@ const policy: Constraint = {
 };
 const policyName: Constraint = { field: 'policyName', min: 1, max: 128, pattern: [/^\w+$/, '[\\w]+'] };
 const limit: Constraint = { field: 'limit', min: 1, max: 1000 };
-const marker: Constraint = { field: 'marker', min: 1, max: 1024, pattern: [/^[\u0020-\u00FF]*$/, '[\\u0020-\\u00FF]*'] };
+const marker: Constraint = {
+  field: 'marker',
+  min: 1,
+  max: 1024,
+  pattern: [/^[\u0020-\u00FF]*$/, '[\\u0020-\\u00FF]*'],
+};
 const page = [limit, marker];
 const aliasName: Constraint = {
   ...{ field: 'aliasName', required: true, min: 1, max: 256 },
@@ -44,14 +49,26 @@ const grantTokens: Constraint = { field: 'grantTokens', max: 10, each: { min: 1,
 const algorithm = (field: string): Constraint => ({ field, values: algorithms });
 const modifiers: Constraint = { field: 'dryRunModifiers', each: { values: ['IGNORE_CIPHERTEXT'] } };
 const storeId: Constraint = { field: 'customKeyStoreId', min: 1, max: 64 };
-const dataKey = [keyId, { field: 'numberOfBytes', min: 1, max: 1024 }, { field: 'keySpec', values: ['AES_256', 'AES_128'] }, grantTokens];
+const dataKey = [
+  keyId,
+  { field: 'numberOfBytes', min: 1, max: 1024 },
+  { field: 'keySpec', values: ['AES_256', 'AES_128'] },
+  grantTokens,
+];
 
 /** The constraints of the API model (botocore's service model of KMS), by operation; the one place for both wires. */
 export const constraints = {
   CreateKey: [
     ...[policy, description, { field: 'keyUsage', values: keyUsages }, { field: 'keySpec', values: keySpecs }],
-    ...[{ field: 'customerMasterKeySpec', values: customerMasterKeySpecs }, { field: 'origin', values: origins }],
-    ...[storeId, tags, { field: 'xksKeyId', min: 1, max: 128, pattern: [/^[a-zA-Z0-9-_.]+$/, '^[a-zA-Z0-9-_.]+$'] as const }],
+    ...[
+      { field: 'customerMasterKeySpec', values: customerMasterKeySpecs },
+      { field: 'origin', values: origins },
+    ],
+    ...[
+      storeId,
+      tags,
+      { field: 'xksKeyId', min: 1, max: 128, pattern: [/^[a-zA-Z0-9-_.]+$/, '^[a-zA-Z0-9-_.]+$'] as const },
+    ],
   ],
   DescribeKey: [keyId, grantTokens],
   ListKeys: page,

@@ -38,8 +38,10 @@ export function wantedKind(wanted: Wanted): Kind {
   const spec = wantedSpec(wanted);
   const usage = wantedUsage(spec, wanted.keyUsage);
   const origin = wanted.origin ?? 'AWS_KMS';
-  if (!usages(spec).includes(usage)) throw new KeysteadError('Validation', `KeyUsage ${usage} is not compatible with KeySpec ${spec}`);
-  if (spec !== symmetric) throw unsupported(`KeySpec ${spec} is not offered yet; only ${symmetric} keys can be created.`);
+  if (!usages(spec).includes(usage))
+    throw new KeysteadError('Validation', `KeyUsage ${usage} is not compatible with KeySpec ${spec}`);
+  if (spec !== symmetric)
+    throw unsupported(`KeySpec ${spec} is not offered yet; only ${symmetric} keys can be created.`);
   if (origin !== 'AWS_KMS') throw unsupported(`Origin ${origin} is not offered yet; only AWS_KMS keys can be created.`);
   if (wanted.multiRegion === true) throw unsupported('Multi-Region keys are not offered yet.');
   if (wanted.customKeyStoreId !== undefined) throw unsupported('Custom key stores are not offered yet.');
@@ -49,7 +51,10 @@ export function wantedKind(wanted: Wanted): Kind {
 
 function wantedSpec({ keySpec, customerMasterKeySpec }: Wanted): string {
   if (keySpec !== undefined && customerMasterKeySpec !== undefined) {
-    throw new KeysteadError('Validation', 'You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.');
+    throw new KeysteadError(
+      'Validation',
+      'You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.',
+    );
   }
   return keySpec ?? customerMasterKeySpec ?? symmetric;
 }
@@ -57,7 +62,10 @@ function wantedSpec({ keySpec, customerMasterKeySpec }: Wanted): string {
 function wantedUsage(spec: string, keyUsage: string | undefined): string {
   if (keyUsage !== undefined) return keyUsage;
   if (spec === symmetric) return 'ENCRYPT_DECRYPT';
-  throw new KeysteadError('Validation', 'You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
+  throw new KeysteadError(
+    'Validation',
+    'You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.',
+  );
 }
 
 function unsupported(message: string): KeysteadError {

@@ -1,7 +1,13 @@
 import { KeysteadError } from '@keystead/errors';
 
 /** The length of a data key in bytes: exactly one of the two must be given. Errors: Validation. */
-export function dataKeyLength({ keySpec, numberOfBytes }: { keySpec?: string | undefined; numberOfBytes?: number | undefined }): number {
+export function dataKeyLength({
+  keySpec,
+  numberOfBytes,
+}: {
+  keySpec?: string | undefined;
+  numberOfBytes?: number | undefined;
+}): number {
   if ((keySpec === undefined) === (numberOfBytes === undefined)) {
     throw new KeysteadError('Validation', 'Please specify either number of bytes or key spec.');
   }

@@ -1,5 +1,12 @@
 import { KeysteadError } from '@keystead/errors';
-import { compilePolicy, evaluate, PolicyError, type CompiledPolicy, type ContextLookup, type PolicyPrincipal } from '@keystead/policy';
+import {
+  compilePolicy,
+  evaluate,
+  PolicyError,
+  type CompiledPolicy,
+  type ContextLookup,
+  type PolicyPrincipal,
+} from '@keystead/policy';
 
 /** The quota of a key policy; the API model alone would allow 131,072. */
 export const maxPolicyCharacters = 32_768;
@@ -45,7 +52,8 @@ export function s3ManagedPolicy(account: string, region: string): string {
 
 /** Compiles a policy that a caller wrote. Errors: LimitExceeded, MalformedPolicyDocument. */
 export function readPolicy(json: string): CompiledPolicy {
-  if (json.length > maxPolicyCharacters) throw new KeysteadError('LimitExceeded', 'The policy document size exceeds the limit of 32768 bytes.');
+  if (json.length > maxPolicyCharacters)
+    throw new KeysteadError('LimitExceeded', 'The policy document size exceeds the limit of 32768 bytes.');
   try {
     return compilePolicy(json, { kind: 'resource', name });
   } catch (error) {
@@ -90,7 +98,10 @@ export function requireNoLockout(policy: CompiledPolicy, author: PolicyPrincipal
     resourcePolicyDecides: true,
   });
   if (effect === 'Allow') return;
-  throw new KeysteadError('MalformedPolicyDocument', 'The new key policy will not allow you to update the key policy in the future.');
+  throw new KeysteadError(
+    'MalformedPolicyDocument',
+    'The new key policy will not allow you to update the key policy in the future.',
+  );
 }
 
 /** The key that the policy is for, and the condition keys of the request that sets it. */
@@ -101,10 +112,13 @@ export interface LockoutPlace {
 }
 
 // Delegation counts as safe: the account's administrators can give the caller what is missing.
-const allowAll = compilePolicy('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}', {
-  kind: 'identity',
-  name: 'lockout check',
-});
+const allowAll = compilePolicy(
+  '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
+  {
+    kind: 'identity',
+    name: 'lockout check',
+  },
+);
 
 /** A reviver that replaces the AWS principals of statements; a document has strings under "AWS" nowhere else. */
 function replacer(principals: Readonly<Record<string, string>>): (key: string, value: unknown) => unknown {
@@ -114,5 +128,8 @@ function replacer(principals: Readonly<Record<string, string>>): (key: string, v
 }
 
 function invalidPrincipals(): KeysteadError {
-  return new KeysteadError('MalformedPolicyDocument', 'Policy contains a statement with one or more invalid principals.');
+  return new KeysteadError(
+    'MalformedPolicyDocument',
+    'Policy contains a statement with one or more invalid principals.',
+  );
 }

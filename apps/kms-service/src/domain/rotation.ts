@@ -11,10 +11,16 @@ export const maxOnDemandRotations = 25;
 export function requireRotatable(operation: KeyOperation, key: Key): void {
   requireState(operation, key);
   if (key.spec !== symmetric) {
-    throw new KeysteadError('UnsupportedOperation', `${key.arn} spec is ${key.spec} which is not valid for this operation.`);
+    throw new KeysteadError(
+      'UnsupportedOperation',
+      `${key.arn} spec is ${key.spec} which is not valid for this operation.`,
+    );
   }
   if (key.origin !== 'AWS_KMS') {
-    throw new KeysteadError('UnsupportedOperation', `${key.arn} origin is ${key.origin} which is not valid for this operation.`);
+    throw new KeysteadError(
+      'UnsupportedOperation',
+      `${key.arn} origin is ${key.origin} which is not valid for this operation.`,
+    );
   }
 }
 
@@ -40,10 +46,16 @@ export function requireOnDemandRotation(key: Key, now: Date): void {
   requireRotatable('RotateKeyOnDemand', key);
   if (key.onDemandRotations >= maxOnDemandRotations) {
     const limit = 'The on-demand rotations limit has been reached for the given keyId.';
-    throw new KeysteadError('LimitExceeded', `${limit} No more on-demand rotations can be performed for this key: ${key.arn}`);
+    throw new KeysteadError(
+      'LimitExceeded',
+      `${limit} No more on-demand rotations can be performed for this key: ${key.arn}`,
+    );
   }
   if (key.nextRotationAt && key.nextRotationAt.getTime() - now.getTime() < conflictWindow) {
-    throw new KeysteadError('Conflict', `An automatic rotation of ${key.arn} is in progress or scheduled within the next 20 minutes.`);
+    throw new KeysteadError(
+      'Conflict',
+      `An automatic rotation of ${key.arn} is in progress or scheduled within the next 20 minutes.`,
+    );
   }
 }
 
@@ -65,7 +77,8 @@ const notRotating: ReadonlySet<KeyState> = new Set(['PendingDeletion', 'PendingR
 
 /** The state of automatic rotation; a key pending deletion reports false and resumes after cancel and enable. */
 export function rotationStatus(key: Key): RotationStatus {
-  if (key.rotationPeriodDays === null || notRotating.has(key.state)) return { enabled: false, periodDays: null, next: null };
+  if (key.rotationPeriodDays === null || notRotating.has(key.state))
+    return { enabled: false, periodDays: null, next: null };
   return { enabled: true, periodDays: key.rotationPeriodDays, next: key.nextRotationAt };
 }
 

@@ -1,7 +1,14 @@
 /** The service principals of this system. */
 export type ServicePrincipal = 'iam.keystead.internal' | 's3.keystead.internal' | 'audit.keystead.internal';
 
-const cryptographic = ['Encrypt', 'Decrypt', 'ReEncrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'DescribeKey'];
+const cryptographic = [
+  'Encrypt',
+  'Decrypt',
+  'ReEncrypt',
+  'GenerateDataKey',
+  'GenerateDataKeyWithoutPlaintext',
+  'DescribeKey',
+];
 
 /** Each service has one key of its own, by its reserved alias, and does nothing else. Never decided by iam-service: no circles. */
 const table: Readonly<Record<ServicePrincipal, string>> = {

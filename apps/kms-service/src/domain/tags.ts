@@ -10,7 +10,8 @@ const allowed = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 /** Refuses tags that AWS refuses. Errors: Tag. */
 export function requireTags(tags: readonly Tag[]): void {
   if (tags.length > maxTags) throw new KeysteadError('Tag', 'Too many tags');
-  if (new Set(tags.map(({ tagKey }) => tagKey)).size !== tags.length) throw new KeysteadError('Tag', 'Duplicate tag keys');
+  if (new Set(tags.map(({ tagKey }) => tagKey)).size !== tags.length)
+    throw new KeysteadError('Tag', 'Duplicate tag keys');
   for (const { tagKey, tagValue } of tags) {
     requireTagKey(tagKey);
     if (!allowed.test(tagKey) || !allowed.test(tagValue)) throw new KeysteadError('Tag', 'Invalid tag');

@@ -53,25 +53,39 @@ function itemHolds(item: unknown, { each, members }: Omit<Constraint, 'field'>):
 }
 
 function explain(value: unknown, constraint: Omit<Constraint, 'field'>, path: string, failures: string[]): void {
-  const fail = (what: string): void => void failures.push(`Value ${shown(value)}at '${path}' failed to satisfy constraint: ${what}`);
+  const fail = (what: string): void =>
+    void failures.push(`Value ${shown(value)}at '${path}' failed to satisfy constraint: ${what}`);
   if (value === undefined || (Array.isArray(value) && value.length === 0)) {
-    if (constraint.required) failures.push(`Value null at '${path}' failed to satisfy constraint: Member must not be null`);
+    if (constraint.required)
+      failures.push(`Value null at '${path}' failed to satisfy constraint: Member must not be null`);
     return;
   }
   const size = sizeOf(value);
   const what = typeof value === 'number' ? 'value' : 'length';
-  if (constraint.max !== undefined && size > constraint.max) fail(`Member must have ${what} less than or equal to ${constraint.max}`);
-  if (constraint.min !== undefined && size < constraint.min) fail(`Member must have ${what} greater than or equal to ${constraint.min}`);
+  if (constraint.max !== undefined && size > constraint.max)
+    fail(`Member must have ${what} less than or equal to ${constraint.max}`);
+  if (constraint.min !== undefined && size < constraint.min)
+    fail(`Member must have ${what} greater than or equal to ${constraint.min}`);
   if (typeof value === 'string') explainText(value, constraint, fail);
-  if (Array.isArray(value)) value.forEach((item: unknown, index) => explainItem(item, constraint, `${path}.${index + 1}.member`, failures));
+  if (Array.isArray(value))
+    value.forEach((item: unknown, index) => explainItem(item, constraint, `${path}.${index + 1}.member`, failures));
 }
 
-function explainText(value: string, { pattern, values }: Omit<Constraint, 'field'>, fail: (what: string) => void): void {
+function explainText(
+  value: string,
+  { pattern, values }: Omit<Constraint, 'field'>,
+  fail: (what: string) => void,
+): void {
   if (pattern && !pattern[0].test(value)) fail(`Member must satisfy regular expression pattern: ${pattern[1]}`);
   if (values && !values.includes(value)) fail(`Member must satisfy enum value set: [${values.join(', ')}]`);
 }
 
-function explainItem(item: unknown, { each, members = [] }: Omit<Constraint, 'field'>, path: string, failures: string[]): void {
+function explainItem(
+  item: unknown,
+  { each, members = [] }: Omit<Constraint, 'field'>,
+  path: string,
+  failures: string[],
+): void {
   if (each && !holds(item, each)) explain(item, each, path, failures);
   for (const member of members) {
     const value = (item as Record<string, unknown>)[member.field];

@@ -24,7 +24,8 @@ const own: Readonly<Record<string, string>> = {
  */
 export function callerOf(call: Incoming): CallContext {
   if (call.peer.kind === 'principal') return ofCertificate(call.peer, call);
-  if (call.peer.kind === 'service' && call.context?.principal && mayAssert(call.peer.name, call.context)) return call.context;
+  if (call.peer.kind === 'service' && call.context?.principal && mayAssert(call.peer.name, call.context))
+    return call.context;
   throw new KeysteadError('AccessDenied', 'This certificate may not act for the principal of the call.');
 }
 

@@ -31,7 +31,8 @@ export async function execute<Request extends object, Response extends object>(
     response = await operation.run(request, call);
   } catch (thrown) {
     const error = asKeysteadError(thrown);
-    if (error.code === 'Internal') call.environment.log.error({ err: error.cause ?? error, requestId: call.context.requestId }, 'call failed');
+    if (error.code === 'Internal')
+      call.environment.log.error({ err: error.cause ?? error, requestId: call.context.requestId }, 'call failed');
     await release(call, parametersOf(operation, request), error);
     throw error;
   }
@@ -60,7 +61,10 @@ export async function commitRecorded<Request extends object, Response extends ob
   return result;
 }
 
-function parametersOf<Request extends object>(operation: Operation<Request, object>, request: Request): Record<string, Json> | null {
+function parametersOf<Request extends object>(
+  operation: Operation<Request, object>,
+  request: Request,
+): Record<string, Json> | null {
   return operation.parameters ? operation.parameters(request) : requestParameters(request);
 }
 

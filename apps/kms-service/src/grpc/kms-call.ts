@@ -1,10 +1,23 @@
 import { newEventId, type Json, type RecordResource } from '@keystead/audit';
 import { KeysteadError } from '@keystead/errors';
-import { globalValues, contextValues, policyPrincipal, type ContextLookup, type PolicyPrincipal, type PrincipalPolicies } from '@keystead/policy';
+import {
+  globalValues,
+  contextValues,
+  policyPrincipal,
+  type ContextLookup,
+  type PolicyPrincipal,
+  type PrincipalPolicies,
+} from '@keystead/policy';
 import { PrincipalType, type CallContext } from '@keystead/proto/common';
 import { accessDenied, decide, foreignKeyDenied, type Question } from '../domain/authorization.js';
 import { kmsValues, type KeyFacts, type RequestFacts } from '../domain/conditions.js';
-import { aliasNotFound, keyNotFound, parseIdentifier, parseKeyIdentifier, type Identifier } from '../domain/identifier.js';
+import {
+  aliasNotFound,
+  keyNotFound,
+  parseIdentifier,
+  parseKeyIdentifier,
+  type Identifier,
+} from '../domain/identifier.js';
 import { aliasArn, keyArn, s3ManagedAlias, serviceAccount, type Key } from '../domain/key.js';
 import type { LoadedKey } from '../domain/loaded-key.js';
 import { serviceAllowed } from '../domain/service-principal.js';
@@ -97,7 +110,10 @@ export class KmsCall {
   }
 
   /** Authorizes what has no key behind it: CreateKey, ListKeys, ListAliases, GenerateRandom. Errors: AccessDenied. */
-  async authorizeAccount(action: string, { facts = {}, resource = '*', about }: { facts?: RequestFacts; resource?: string; about?: KeyFacts } = {}): Promise<void> {
+  async authorizeAccount(
+    action: string,
+    { facts = {}, resource = '*', about }: { facts?: RequestFacts; resource?: string; about?: KeyFacts } = {},
+  ): Promise<void> {
     if (this.isService) return this.#authorizeService([], resource);
     await this.#decide({ action, resource, account: this.account, values: await this.values(facts, about) });
   }
@@ -126,7 +142,14 @@ export class KmsCall {
     if (!key || this.#hidden(key.key)) throw this.#missing(account, id, action, region);
     this.#name(key.key);
     if (this.isService) this.#authorizeService(key.aliases, key.key.arn);
-    else await this.#decide({ action, resource: key.key.arn, account, keyPolicy: key.policy, values: await this.values(facts, key) });
+    else
+      await this.#decide({
+        action,
+        resource: key.key.arn,
+        account,
+        keyPolicy: key.policy,
+        values: await this.values(facts, key),
+      });
     return key;
   }
 
@@ -158,7 +181,10 @@ export class KmsCall {
     const level = decision.effect === 'Allow' ? 'debug' : 'info';
     if (log.isLevelEnabled(level)) {
       const { action, resource } = question;
-      log[level]({ requestId: this.context.requestId, principal: this.principal.arn, action, resource, decision }, 'decision');
+      log[level](
+        { requestId: this.context.requestId, principal: this.principal.arn, action, resource, decision },
+        'decision',
+      );
     }
     if (decision.effect !== 'Allow') throw accessDenied(asked, decision);
     this.allowed = true;
@@ -179,7 +205,10 @@ export class KmsCall {
     const uniqueId = session?.issuerArn ? session.issuerUniqueId : principal?.uniqueId;
     const known = principals.peek(arn) ?? (await principals.get(arn));
     if (!known || known.uniqueId !== uniqueId) {
-      throw new KeysteadError('AccessDenied', `User: ${this.principal.arn} is not authorized to perform: kms:${this.operation}`);
+      throw new KeysteadError(
+        'AccessDenied',
+        `User: ${this.principal.arn} is not authorized to perform: kms:${this.operation}`,
+      );
     }
     return (this.#policies = known.policies);
   }

@@ -15,7 +15,11 @@ const changes: ReadonlySet<OperationName> = new Set([
  * The records of a call: the caller's, and for keys of other accounts one for each owner, tied by sharedEventID. An
  * owner learns only of calls that were allowed: strangers cannot fill another account's log.
  */
-export function recordsOf(call: KmsCall, requestParameters: Record<string, Json> | null, error?: KeysteadError): AuditRecord[] {
+export function recordsOf(
+  call: KmsCall,
+  requestParameters: Record<string, Json> | null,
+  error?: KeysteadError,
+): AuditRecord[] {
   const owners = call.allowed ? otherOwners(call) : [];
   const sharedEventId = owners.length > 0 ? newEventId(call.at) : undefined;
   const event = {
@@ -37,6 +41,7 @@ export function recordsOf(call: KmsCall, requestParameters: Record<string, Json>
 
 function otherOwners(call: KmsCall): string[] {
   const owners = new Set<string>();
-  for (const { accountId } of call.resources) if (accountId !== undefined && accountId !== call.account) owners.add(accountId);
+  for (const { accountId } of call.resources)
+    if (accountId !== undefined && accountId !== call.account) owners.add(accountId);
   return [...owners];
 }

@@ -38,7 +38,12 @@ function unaryOf(environment: Environment, name: OperationCase): handleUnaryCall
   );
 }
 
-async function perform(environment: Environment, name: OperationCase, request: object, incoming: Incoming): Promise<object> {
+async function perform(
+  environment: Environment,
+  name: OperationCase,
+  request: object,
+  incoming: Incoming,
+): Promise<object> {
   if (!Object.hasOwn(operations, name)) throw new KeysteadError('UnknownOperation', `${name} is not offered here.`);
   const operation = operations[name] as Operation<object, object>;
   return execute(operation, request, new KmsCall(environment, operation.name, callerOf(incoming)));

@@ -6,7 +6,8 @@ import { unary, type ServiceBinding } from '@keystead/service';
 export function testingService(reset: () => Promise<void>): ServiceBinding {
   const implementation = {
     reset: unary<object, object>(async (_request, { peer }) => {
-      if (peer.kind !== 'service' || peer.name !== 'edge') throw new KeysteadError('AccessDenied', 'Only edge may reset.');
+      if (peer.kind !== 'service' || peer.name !== 'edge')
+        throw new KeysteadError('AccessDenied', 'Only edge may reset.');
       await reset();
       return {};
     }),

@@ -70,9 +70,19 @@ export async function updateAlias(tx: Queryable, alias: Alias): Promise<void> {
 }
 
 export async function deleteAlias(tx: Queryable, account: string, name: string): Promise<void> {
-  await tx.query({ name: 'alias_delete', text: 'delete from alias where account = $1 and name = $2', values: [account, name] });
+  await tx.query({
+    name: 'alias_delete',
+    text: 'delete from alias where account = $1 and name = $2',
+    values: [account, name],
+  });
 }
 
 function toAlias(row: Row): Alias {
-  return { account: row.account, name: row.name, keyId: row.key_id, createdAt: row.created_at, updatedAt: row.updated_at };
+  return {
+    account: row.account,
+    name: row.name,
+    keyId: row.key_id,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
 }

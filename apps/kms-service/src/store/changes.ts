@@ -50,7 +50,12 @@ export async function beat(db: Queryable, replica: string, applied: bigint): Pro
 }
 
 /** How long the slowest other process may still serve what was before `sequence`, in ms; 0 when none does. */
-export async function othersServeFor(db: Queryable, replica: string, sequence: bigint, leaseMs: number): Promise<number> {
+export async function othersServeFor(
+  db: Queryable,
+  replica: string,
+  sequence: bigint,
+  leaseMs: number,
+): Promise<number> {
   const { rows } = await db.query<{ left: number | null }>({
     name: 'replica_behind',
     text: `select max($3::float8 - extract(epoch from clock_timestamp() - seen_at) * 1000)::float8 as left

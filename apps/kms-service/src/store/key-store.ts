@@ -136,5 +136,8 @@ function changeOf(tx: Queryable, changed: Set<string>): Change {
 }
 
 function taken(region: string, alias: Alias): KeysteadError {
-  return new KeysteadError('AlreadyExists', `An alias with the name ${aliasArn(region, alias.account, alias.name)} already exists`);
+  return new KeysteadError(
+    'AlreadyExists',
+    `An alias with the name ${aliasArn(region, alias.account, alias.name)} already exists`,
+  );
 }

@@ -46,7 +46,12 @@ export async function lockKey(tx: Queryable, account: string, id: string): Promi
 }
 
 /** Customers' and AWS managed keys of an account by id, after a position. */
-export async function pageOfKeys(db: Queryable, account: string, after: string, limit: number): Promise<{ id: string; arn: string }[]> {
+export async function pageOfKeys(
+  db: Queryable,
+  account: string,
+  after: string,
+  limit: number,
+): Promise<{ id: string; arn: string }[]> {
   const { rows } = await db.query<{ id: string; arn: string }>({
     name: 'key_page',
     text: `select id, arn from key where account = $1 and id > $2 and manager <> 'SERVICE' order by id limit $3`,
@@ -76,7 +81,16 @@ export async function updateKey(tx: Queryable, key: Key): Promise<void> {
         rotation_period_days = $9, next_rotation_at = $10, on_demand_rotations = $11
       where account = $1 and id = $2`,
     values: [
-      ...[key.account, key.id, key.description, key.state, key.deletionDate, key.policy, key.principals, key.generation],
+      ...[
+        key.account,
+        key.id,
+        key.description,
+        key.state,
+        key.deletionDate,
+        key.policy,
+        key.principals,
+        key.generation,
+      ],
       ...[key.rotationPeriodDays, key.nextRotationAt, key.onDemandRotations],
     ],
   });
@@ -88,7 +102,11 @@ export async function deleteKey(tx: Queryable, account: string, id: string): Pro
 }
 
 /** Keys of all accounts whose automatic rotation is due, the longest overdue first. */
-export async function keysToRotate(db: Queryable, now: Date, limit: number): Promise<{ account: string; id: string }[]> {
+export async function keysToRotate(
+  db: Queryable,
+  now: Date,
+  limit: number,
+): Promise<{ account: string; id: string }[]> {
   const { rows } = await db.query<{ account: string; id: string }>({
     name: 'key_to_rotate',
     text: `select account, id from key where next_rotation_at <= $1 and state = 'Enabled' order by next_rotation_at limit $2`,
@@ -98,7 +116,11 @@ export async function keysToRotate(db: Queryable, now: Date, limit: number): Pro
 }
 
 /** Keys of all accounts whose deletion date has come. */
-export async function keysToDelete(db: Queryable, now: Date, limit: number): Promise<{ account: string; id: string }[]> {
+export async function keysToDelete(
+  db: Queryable,
+  now: Date,
+  limit: number,
+): Promise<{ account: string; id: string }[]> {
   const { rows } = await db.query<{ account: string; id: string }>({
     name: 'key_to_delete',
     text: `select account, id from key where deletion_date <= $1 order by deletion_date limit $2`,

@@ -23,7 +23,10 @@ export async function materialsOf(db: Queryable, account: string, keyId: string)
 }
 
 /** Which key a material belongs to; a ciphertext names its material and nothing else, so all accounts are asked. */
-export async function keyOfMaterial(db: Queryable, materialId: string): Promise<{ account: string; id: string } | undefined> {
+export async function keyOfMaterial(
+  db: Queryable,
+  materialId: string,
+): Promise<{ account: string; id: string } | undefined> {
   const { rows } = await db.query<{ account: string; id: string }>({
     name: 'material_key',
     text: 'select account, key_id as id from key_material where material_id = $1',

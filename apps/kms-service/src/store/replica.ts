@@ -78,7 +78,9 @@ export class Replica {
   poke(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#running ??= this.#beat()
-      .catch((error: unknown) => this.#log.warn({ err: error }, 'the database does not answer; keys are not served from memory'))
+      .catch((error: unknown) =>
+        this.#log.warn({ err: error }, 'the database does not answer; keys are not served from memory'),
+      )
       .finally(() => (this.#running = undefined));
     return this.#running;
   }

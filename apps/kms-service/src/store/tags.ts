@@ -13,7 +13,11 @@ export async function tagsOf(db: Queryable, account: string, keyId: string): Pro
 
 /** Replaces all tags of a key. */
 export async function replaceTags(tx: Queryable, account: string, keyId: string, tags: readonly Tag[]): Promise<void> {
-  await tx.query({ name: 'tag_clear', text: 'delete from tag where account = $1 and key_id = $2', values: [account, keyId] });
+  await tx.query({
+    name: 'tag_clear',
+    text: 'delete from tag where account = $1 and key_id = $2',
+    values: [account, keyId],
+  });
   if (tags.length === 0) return;
   await tx.query({
     name: 'tag_insert',

@@ -30,7 +30,13 @@ const rotationDays = 365;
 export async function ensureServiceKeys(maker: Maker): Promise<void> {
   for (const alias of serviceAliases) {
     const policy = defaultPolicy(serviceAccount);
-    await ensure(maker, { account: serviceAccount, alias, manager: 'SERVICE', description: `Key of ${alias.slice(6)}`, policy });
+    await ensure(maker, {
+      account: serviceAccount,
+      alias,
+      manager: 'SERVICE',
+      description: `Key of ${alias.slice(6)}`,
+      policy,
+    });
   }
 }
 

@@ -40,7 +40,11 @@ export const createKey: Operation<CreateKeyRequest, CreateKeyResponse> = {
 
 async function authorize(request: CreateKeyRequest, kind: Kind, call: KmsCall): Promise<void> {
   const bypassPolicyLockoutSafetyCheck = request.bypassPolicyLockoutSafetyCheck ?? false;
-  const facts = { requestTags: request.tags, tagKeys: request.tags.map(({ tagKey }) => tagKey), bypassPolicyLockoutSafetyCheck };
+  const facts = {
+    requestTags: request.tags,
+    tagKeys: request.tags.map(({ tagKey }) => tagKey),
+    bypassPolicyLockoutSafetyCheck,
+  };
   const about = { key: { ...kind, account: call.account }, tags: [], aliases: [] };
   await call.authorizeAccount('kms:CreateKey', { facts, about });
   if (request.tags.length > 0) await call.authorizeAccount('kms:TagResource', { facts, about });

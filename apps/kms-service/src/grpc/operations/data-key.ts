@@ -14,7 +14,13 @@ export interface DataKeyRequest {
   readonly dryRun?: boolean | undefined;
 }
 
-export function dataKeyParameters({ keyId = '', encryptionContext, numberOfBytes, keySpec, dryRun }: DataKeyRequest): Record<string, Json> {
+export function dataKeyParameters({
+  keyId = '',
+  encryptionContext,
+  numberOfBytes,
+  keySpec,
+  dryRun,
+}: DataKeyRequest): Record<string, Json> {
   const parameters: Record<string, Json> = { keyId };
   if (numberOfBytes !== undefined) parameters['numberOfBytes'] = numberOfBytes;
   if (keySpec !== undefined) parameters['keySpec'] = keySpec;

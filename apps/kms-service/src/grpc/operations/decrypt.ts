@@ -1,7 +1,16 @@
 import type { DecryptRequest, DecryptResponse } from '@keystead/proto/kms';
 import type { Operation } from '../execute.js';
 import { withContext } from '../parameters.js';
-import { endDryRun, facts, locateSealed, reference, requireNoRecipient, requireUsable, sealedMaterial, symmetricDefault } from './encryption.js';
+import {
+  endDryRun,
+  facts,
+  locateSealed,
+  reference,
+  requireNoRecipient,
+  requireUsable,
+  sealedMaterial,
+  symmetricDefault,
+} from './encryption.js';
 
 const empty = new Uint8Array();
 

@@ -35,7 +35,8 @@ export function endDryRun(dryRun: boolean | undefined): void {
 
 /** Errors: UnsupportedOperation. */
 export function requireNoRecipient(recipient: object | undefined): void {
-  if (recipient) throw new KeysteadError('UnsupportedOperation', 'Recipient (attestation documents) is not offered yet.');
+  if (recipient)
+    throw new KeysteadError('UnsupportedOperation', 'Recipient (attestation documents) is not offered yet.');
 }
 
 /** What a request says about a ciphertext and its key. */
@@ -59,7 +60,8 @@ export interface Opened {
 export async function locateSealed(sealed: Sealed, call: KmsCall, action: string): Promise<Opened> {
   const { ciphertextBlob, keyId } = sealed;
   if (!ciphertextBlob) {
-    if (sealed.dryRun !== true || !sealed.dryRunModifiers.includes('IGNORE_CIPHERTEXT')) throw missing('ciphertextBlob');
+    if (sealed.dryRun !== true || !sealed.dryRunModifiers.includes('IGNORE_CIPHERTEXT'))
+      throw missing('ciphertextBlob');
     if (keyId === undefined) throw missing(sealed.keyField);
     return { located: await call.locate(keyId, action), materialId: undefined };
   }
@@ -79,7 +81,10 @@ export async function sealedMaterial(key: LoadedKey, materialId: string | undefi
   const material = key.material(materialId);
   if (material) return material;
   if (materialId !== '' && (await call.environment.directory.keyOfMaterial(materialId))) {
-    throw new KeysteadError('IncorrectKey', 'The key ID in the request does not identify a CMK that can perform this operation.');
+    throw new KeysteadError(
+      'IncorrectKey',
+      'The key ID in the request does not identify a CMK that can perform this operation.',
+    );
   }
   throw new KeysteadError('InvalidCiphertext');
 }

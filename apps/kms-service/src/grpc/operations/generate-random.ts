@@ -10,7 +10,8 @@ export const generateRandom: Operation<GenerateRandomRequest, GenerateRandomResp
     requireNoRecipient(request.recipient);
     const { numberOfBytes, customKeyStoreId } = request;
     if (numberOfBytes === undefined) throw new KeysteadError('Validation', 'NumberOfBytes is required.');
-    if (customKeyStoreId !== undefined) throw new KeysteadError('UnsupportedOperation', 'Custom key stores are not offered yet.');
+    if (customKeyStoreId !== undefined)
+      throw new KeysteadError('UnsupportedOperation', 'Custom key stores are not offered yet.');
     await call.authorizeAccount('kms:GenerateRandom');
     const { plaintext } = await call.environment.hsm.request('generateRandom', { numberOfBytes });
     return { plaintext };

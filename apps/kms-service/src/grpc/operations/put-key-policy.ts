@@ -18,7 +18,10 @@ export const putKeyPolicy: Operation<PutKeyPolicyRequest, PutKeyPolicyResponse> 
     const { key } = loaded;
     requireDefault(request.policyName);
     const author = policyPrincipal(call.context);
-    const place = { ...{ arn: key.arn, account: key.account, author, bypass }, values: await call.values(facts, loaded) };
+    const place = {
+      ...{ arn: key.arn, account: key.account, author, bypass },
+      values: await call.values(facts, loaded),
+    };
     const written = await acceptedPolicy(request.policy ?? '', call, place);
     await changeKey(putKeyPolicy, request, call, key, ({ key: stored }) => ({ ...stored, ...written }));
     return {};
@@ -27,6 +30,7 @@ export const putKeyPolicy: Operation<PutKeyPolicyRequest, PutKeyPolicyResponse> 
 
 function requireDefault(name = 'default'): void {
   if (name === 'default') return;
-  if (name === 'AWS_RAM') throw new KeysteadError('Validation', 'The AWS_RAM policy can only be managed by the RAM service.');
+  if (name === 'AWS_RAM')
+    throw new KeysteadError('Validation', 'The AWS_RAM policy can only be managed by the RAM service.');
   throw new KeysteadError('Validation', 'PolicyName must be "default".');
 }

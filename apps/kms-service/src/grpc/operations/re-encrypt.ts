@@ -2,7 +2,15 @@ import type { ReEncryptRequest, ReEncryptResponse } from '@keystead/proto/kms';
 import type { Operation } from '../execute.js';
 import type { KmsCall } from '../kms-call.js';
 import { withContext } from '../parameters.js';
-import { endDryRun, facts, locateSealed, reference, requireUsable, sealedMaterial, symmetricDefault } from './encryption.js';
+import {
+  endDryRun,
+  facts,
+  locateSealed,
+  reference,
+  requireUsable,
+  sealedMaterial,
+  symmetricDefault,
+} from './encryption.js';
 
 const empty = new Uint8Array();
 
@@ -18,7 +26,10 @@ export const reEncrypt: Operation<ReEncryptRequest, ReEncryptResponse> = {
         destinationEncryptionAlgorithm: request.destinationEncryptionAlgorithm ?? symmetricDefault,
         ...(request.dryRun === undefined ? {} : { dryRun: request.dryRun }),
       },
-      { sourceEncryptionContext: request.sourceEncryptionContext, destinationEncryptionContext: request.destinationEncryptionContext },
+      {
+        sourceEncryptionContext: request.sourceEncryptionContext,
+        destinationEncryptionContext: request.destinationEncryptionContext,
+      },
     ),
   async run(request, call) {
     const { sourceEncryptionAlgorithm = symmetricDefault, destinationEncryptionAlgorithm = symmetricDefault } = request;

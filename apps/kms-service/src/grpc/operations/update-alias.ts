@@ -24,7 +24,11 @@ export const updateAlias: Operation<UpdateAliasRequest, UpdateAliasResponse> = {
   },
 };
 
-async function move(change: Change, call: KmsCall, { name, from, to }: { name: string; from: Key; to: Key }): Promise<void> {
+async function move(
+  change: Change,
+  call: KmsCall,
+  { name, from, to }: { name: string; from: Key; to: Key },
+): Promise<void> {
   // Always in the same order, so that two moves in opposite directions do not wait for each other.
   const views = new Map<string, KeyView>();
   for (const { account, id } of [from, to].sort((a, b) => (a.id < b.id ? -1 : 1))) {

@@ -1,0 +1,244 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig as auditConfig } from '../../../audit-service/src/config.js';
+import { start as startAudit } from '../../../audit-service/src/main.js';
+import { readConfig as hsmConfig } from '../../../hsm-service/src/config.js';
+import { start as startHsm } from '../../../hsm-service/src/main.js';
+import { readConfig as iamConfig } from '../../../iam-service/src/config.js';
+import { start as startIam } from '../../../iam-service/src/main.js';
+import type { AuditRecord } from '@keystead/proto/audit';
+import { PrincipalType, type CallContext, type Principal } from '@keystead/proto/common';
+import { IamServiceService, type Call as IamCall, type Result as IamResult } from '@keystead/proto/iam';
+import { KmsServiceService, type Call, type Result } from '@keystead/proto/kms';
+import { pipelineClient, requestId, tlsIdentity, type PipelineClient, type Running } from '@keystead/service';
+import { testDatabase, type TestDatabase } from '@keystead/testing/database';
+import { testPki, type TestPki } from '@keystead/testing/pki';
+import { readConfig, type Config } from '../../src/config.js';
+import { start } from '../../src/main.js';
+
+type Operation = NonNullable<Call['operation']>;
+type Outcome = NonNullable<Result['outcome']>;
+type IamOperation = NonNullable<IamCall['operation']>;
+type IamOutcome = NonNullable<IamResult['outcome']>;
+type Answer<Case extends string> = Extract<Outcome, { $case: Case }>['value'];
+type Asked<Case extends string> = Partial<Extract<Operation, { $case: Case }>['value']>;
+
+export const account = '000000000000';
+
+/** PostgreSQL, hsm-service, audit-service, kms-service and iam-service, all real, in this process. */
+export interface System extends AsyncDisposable {
+  readonly database: TestDatabase;
+  readonly pki: TestPki;
+  readonly kmsAddress: string;
+  /** Calls kms-service as edge does, in the name of a principal; fields left out are absent. */
+  kms<Case extends Operation['$case']>(
+    $case: Case,
+    request?: Asked<Case>,
+    as?: Partial<CallContext>,
+  ): Promise<Answer<Case>>;
+  /** The same over the stream of another service. */
+  through(service: string): PipelineClient<Operation, Outcome>;
+  iam: PipelineClient<IamOperation, IamOutcome>;
+  /** Makes a user with a policy of its own and answers its context. */
+  user(name: string, policy?: object): Promise<CallContext>;
+  /** Records of an event, oldest first. */
+  records(eventName: string): Promise<Record<string, unknown>[]>;
+  /** Replaces kms-service by a new process. */
+  anotherKms(): Promise<Running>;
+  /** Sets the clock of kms-service. */
+  setClock(now: Date | undefined): void;
+  readonly audit: { stop(): Promise<void>; start(): Promise<void> };
+}
+
+export const root: CallContext = contextOf({
+  ...{
+    type: PrincipalType.PRINCIPAL_TYPE_ROOT,
+    arn: `arn:aws:iam::${account}:root`,
+    uniqueId: account,
+    account,
+    userName: '',
+  },
+});
+
+/** A call of edge in the name of a principal. */
+export function contextOf(principal: Principal, more: Partial<CallContext> = {}): CallContext {
+  return {
+    ...{
+      principal,
+      accessKeyId: 'AKIATEST',
+      session: undefined,
+      sourceIp: '192.0.2.7',
+      userAgent: 'test',
+      tls: undefined,
+    },
+    ...{ viaService: '', requestId: requestId(), ...more },
+  };
+}
+
+export async function system(): Promise<System> {
+  const folder = mkdtempSync(join(tmpdir(), 'keystead-kms-'));
+  const pki = await testPki();
+  const database = await testDatabase('kms-service', 'iam-service', 'audit-service');
+  const iamAddress = await freeAddress();
+  const auditAddress = await freeAddress();
+  const kmsAddress = await freeAddress();
+  const env = async (service: string) => ({
+    KEYSTEAD_TLS_DIR: await pki.dir(service),
+    KEYSTEAD_LOG_LEVEL: process.env['TEST_LOG'] ?? 'silent',
+    KEYSTEAD_TEST_MODE: '1',
+  });
+  const stored = (service: 'kms-service' | 'iam-service' | 'audit-service') => {
+    const { url, passwordFile } = database.of(service);
+    return { KEYSTEAD_DATABASE_URL: url, KEYSTEAD_DATABASE_PASSWORD_FILE: passwordFile };
+  };
+  const auditSettings = auditConfig({
+    ...(await env('audit-service')),
+    ...stored('audit-service'),
+    KEYSTEAD_LISTEN: auditAddress,
+    KEYSTEAD_IAM_ADDRESS: iamAddress,
+  });
+  let audit: Running | undefined = await startAudit(auditSettings);
+  const hsm = await startHsm(
+    hsmConfig({
+      ...(await env('hsm-service')),
+      KEYSTEAD_ROOT_DIR: join(folder, 'root'),
+      KEYSTEAD_ROOT_KEY_FILE: join(folder, 'root.key'),
+    }),
+  );
+  let clock: Date | undefined;
+  const settings = readConfig({
+    ...{ ...(await env('kms-service')), ...stored('kms-service'), KEYSTEAD_HSM_ADDRESS: hsm.address },
+    ...{ KEYSTEAD_IAM_ADDRESS: iamAddress, KEYSTEAD_AUDIT_ADDRESS: auditAddress, KEYSTEAD_KMS_WORKER_MS: '100' },
+  });
+  const configured: Config = { ...settings, now: () => clock ?? new Date() };
+  const kms = await start({ ...configured, listen: kmsAddress });
+  const iam = await startIam(
+    iamConfig({
+      ...{ ...(await env('iam-service')), ...stored('iam-service'), KEYSTEAD_LISTEN: iamAddress },
+      ...{
+        KEYSTEAD_KMS_ADDRESS: kmsAddress,
+        KEYSTEAD_AUDIT_ADDRESS: auditAddress,
+        KEYSTEAD_ADMIN_CREDENTIALS_FILE: join(folder, 'admin'),
+      },
+    }),
+  );
+  const identities: { close(): void }[] = [];
+  const clients: { close(): void }[] = [];
+  const client = async (service: string, address = kmsAddress): Promise<PipelineClient<Operation, Outcome>> => {
+    const tls = tlsIdentity(await pki.dir(service));
+    identities.push(tls);
+    const made = pipelineClient<Operation, Outcome>({
+      method: KmsServiceService.pipeline,
+      address,
+      tls,
+      expected: 'kms-service',
+    });
+    clients.push(made);
+    return made;
+  };
+  const streams = new Map<string, PipelineClient<Operation, Outcome>>();
+  for (const service of ['edge', 'object-store-gateway', 'iam-service', 'bench'])
+    streams.set(service, await client(service));
+  const edgeTls = tlsIdentity(await pki.dir('edge'));
+  identities.push(edgeTls);
+  const iamPipe = pipelineClient<IamOperation, IamOutcome>({
+    method: IamServiceService.pipeline,
+    address: iamAddress,
+    tls: edgeTls,
+    expected: 'iam-service',
+  });
+  clients.push(iamPipe);
+  const through = (service: string): PipelineClient<Operation, Outcome> =>
+    streams.get(service) as PipelineClient<Operation, Outcome>;
+  const others: Running[] = [];
+  const auditPool = database.adminPool('audit-service');
+  const result: System = {
+    ...{ database, pki, kmsAddress, through, iam: iamPipe },
+    kms: async ($case, request = {}, as = {}) => {
+      const value = { ...emptyRequest, ...request };
+      const context = { ...root, requestId: requestId(), ...as };
+      return (await through(context.viaService === '' ? 'edge' : 'object-store-gateway').request(
+        $case,
+        value as never,
+        { context },
+      )) as never;
+    },
+    user: async (name, policy) => {
+      const context = { ...root, requestId: requestId() };
+      const { user } = await iamPipe.request('createUser', { userName: name, tags: [] }, { context });
+      if (policy) {
+        const request = { userName: name, policyName: 'own', policyDocument: JSON.stringify(policy) };
+        await iamPipe.request('putUserPolicy', request, { context });
+      }
+      const principal = {
+        type: PrincipalType.PRINCIPAL_TYPE_IAM_USER,
+        arn: user?.arn ?? '',
+        uniqueId: user?.userId ?? '',
+        account,
+        userName: name,
+      };
+      return contextOf(principal);
+    },
+    records: async (eventName) => {
+      const { AuditRecord: decoder } = await import('@keystead/proto/audit');
+      void decoder;
+      const { rows } = await auditPool.query<{ rec: Record<string, unknown> }>({
+        text: `select (convert_from(body, 'UTF8')::jsonb)->'rec' as rec from audit_leaf order by idx`,
+      });
+      return rows.map(({ rec }) => rec).filter((rec) => rec['eventName'] === eventName);
+    },
+    anotherKms: async () => {
+      const other = await start({ ...configured, listen: '127.0.0.1:0' });
+      others.push(other);
+      return other;
+    },
+    setClock: (now) => (clock = now),
+    audit: {
+      stop: async () => {
+        await audit?.close();
+        audit = undefined;
+      },
+      start: async () => {
+        audit = await startAudit(auditSettings);
+      },
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const one of clients) one.close();
+      for (const one of identities) one.close();
+      await iam.close();
+      for (const one of others) await one.close();
+      await kms.close();
+      await hsm.close();
+      await audit?.close();
+      await database[Symbol.asyncDispose]();
+      pki[Symbol.dispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return result;
+}
+
+export type { AuditRecord };
+
+/** What ts-proto wants to be there. */
+const emptyRequest = {
+  ...{
+    encryptionContext: {},
+    sourceEncryptionContext: {},
+    destinationEncryptionContext: {},
+    grantTokens: [],
+    tags: [],
+  },
+  ...{ tagKeys: [], dryRunModifiers: [] },
+};
+
+/** A loopback address nobody listens on. */
+async function freeAddress(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  return `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+}
