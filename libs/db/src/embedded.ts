@@ -198,17 +198,17 @@ function postmasterFile(data: string): string[] | undefined {
 async function stopLeftover(data: string): Promise<void> {
   const pid = Number(postmasterFile(data)?.[0] ?? '0');
   if (!(pid > 1)) return;
-  if (!isPostgres(pid, data)) return rmSync(join(data, 'postmaster.pid'), { force: true });
-  await stopServer(pid, gone(pid));
+  if (isPostgres(pid, data)) await stopServer(pid, gone(pid));
+  else rmSync(join(data, 'postmaster.pid'), { force: true });
 }
 
 /** The process may be a stranger who got the number after a reboot. */
 function isPostgres(pid: number, data: string): boolean {
-  const { stdout } = spawnSync('ps', ['-p', String(pid), '-o', 'args='], { encoding: 'utf8' });
-  const text = existsSync(`/proc/${pid}/cmdline`)
-    ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-    : stdout;
-  return (text ?? '').includes('postgres') && (text ?? '').includes(data);
+  const file = `/proc/${pid}/cmdline`;
+  const args = existsSync(file)
+    ? readFileSync(file, 'utf8')
+    : String(spawnSync('ps', ['-p', String(pid), '-o', 'args=']).stdout);
+  return args.includes('postgres') && args.includes(data);
 }
 
 async function gone(pid: number): Promise<void> {

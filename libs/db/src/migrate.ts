@@ -52,7 +52,9 @@ async function runMigrations(client: pg.Client, { database, schema, directory }:
     migrationPattern: join(directory, '*.do.*.sql'),
     newline: 'LF',
     execQuery: (text) => client.query(text),
-    execSqlScript: async (text) => void (await client.query(text)),
+    execSqlScript: async (text) => {
+      await client.query(text);
+    },
   });
   const found = await postgrator.getDatabaseVersion();
   if (found > known) throw new Error(`it is at version ${found}, newer than this program (${known}).`);

@@ -26,7 +26,7 @@ export interface PoolOptions {
   /** Connections at most; default 10. */
   readonly max?: number;
   /** Told when an idle connection breaks; the pool makes a new one by itself. */
-  onError?(error: Error): void;
+  readonly onError?: (error: Error) => void;
 }
 
 /**

@@ -27,7 +27,7 @@ const byStatus: Partial<
 
 /** What a service answered, as the error that it threw; without our trailer, by gRPC status. */
 export function fromGrpcError(error: ServiceError): KeysteadError {
-  const [detail] = error.metadata?.get(errorTrailer) ?? [];
+  const [detail] = error.metadata.get(errorTrailer);
   if (Buffer.isBuffer(detail)) return fromWire(ErrorDetail.decode(detail));
   return new KeysteadError(byStatus[error.code] ?? 'Unavailable', error.details || error.message, { cause: error });
 }

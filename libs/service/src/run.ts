@@ -45,7 +45,8 @@ export async function runService<C>(
   try {
     running = await start(readConfig(process.env));
   } catch (error) {
-    return failed(name, error, log);
+    failed(name, error, log);
+    return;
   }
   const { address, opsAddress } = running;
   onStop(supervised, (reason) => void stop(running, stopTelemetry, log, reason));
@@ -74,7 +75,8 @@ function onStop(supervised: boolean, stop: (reason: string) => void): void {
     stopping = true;
   };
   process.on('SIGTERM', once('SIGTERM'));
-  if (!supervised) return void process.on('SIGINT', once('SIGINT'));
+  if (!supervised) process.on('SIGINT', once('SIGINT'));
+  if (!supervised) return;
   if (process.channel) process.on('disconnect', once('the parent is gone'));
   else process.stdin.on('end', once('the parent is gone')).on('error', once('the parent is gone')).resume();
 }

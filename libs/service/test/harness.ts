@@ -89,8 +89,10 @@ export const later = (ms: number): Promise<void> => new Promise((done) => setTim
 
 /** Resolves when `check` holds; fails after `ms`. */
 export async function until(check: () => boolean, ms = 5_000): Promise<void> {
-  for (const end = Date.now() + ms; !check(); await later(10)) {
+  const end = Date.now() + ms;
+  while (!check()) {
     if (Date.now() > end) throw new Error('it did not happen in time');
+    await later(10);
   }
 }
 

@@ -185,7 +185,7 @@ test('files that cannot be used are one clear sentence', async () => {
     bench.pki.dirFor('spiffe://keystead.local/svc/b'),
   ]);
   writeFileSync(join(a, 'tls.key'), readFileSync(join(b, 'tls.key')));
-  expect(() => tlsIdentity(a)).toThrow(/tls\.key does not belong to tls\.crt/);
+  expect(() => tlsIdentity(a)).toThrow(/cannot be used: .*key values mismatch/);
   const none = await bench.pki.dirFor(undefined);
   expect(() => tlsIdentity(none)).toThrow(/exactly one spiffe:\/\/ name/);
 });
@@ -202,10 +202,7 @@ test('only one URI name counts, quoted or not', () => {
 
 test('names of peers come back as they went', () => {
   const name = fc.stringMatching(/^[\w.-]{1,30}$/);
-  const arn = fc
-    .string({ unit: 'grapheme', maxLength: 60 })
-    .filter((text) => text.isWellFormed())
-    .map((text) => `arn:aws:iam::000000000000:user/${text}`);
+  const arn = fc.string({ unit: 'grapheme', maxLength: 60 }).map((text) => `arn:aws:iam::000000000000:user/${text}`);
   const peer = fc.oneof(
     fc.record({ kind: fc.constant('service' as const), name }),
     fc.record({ kind: fc.constant('operator' as const), name }),

@@ -84,7 +84,7 @@ describe('calls', () => {
       decrypt: unused,
       reEncrypt: unused,
       generateDataKey: unused,
-    } as never);
+    });
     const { address } = await bench.pipeline({ handle });
     const client = await bench.client(address);
     expect((await client.request('generateRandom', { numberOfBytes: 3 })).plaintext).toHaveLength(3);

@@ -15,7 +15,7 @@ export default async function setup(): Promise<() => Promise<void>> {
     postgres ??= startTestPostgres(process.env);
     postgres.then(
       ({ adminUrl, adminPassword }) => response.end(JSON.stringify({ adminUrl, adminPassword })),
-      (error: Error) => response.writeHead(500).end(error.message),
+      (error: unknown) => response.writeHead(500).end(error instanceof Error ? error.message : String(error)),
     );
   });
   await new Promise<void>((bound) => broker.listen(0, '127.0.0.1', bound));

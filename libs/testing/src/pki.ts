@@ -44,7 +44,9 @@ export async function testPki(trustDomain = 'keystead.local'): Promise<TestPki> 
     authority,
     dir: (service) => made.get(service) ?? renewed(service),
     dirFor: (uri, { folder = `other-${others++}`, hours } = {}) => issue(folder, uri, hours),
-    renew: async (service) => void (await renewed(service)),
+    renew: async (service) => {
+      await renewed(service);
+    },
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
   };
 }

@@ -59,7 +59,9 @@ async function container(env: Environment): Promise<TestPostgres> {
     adminUrl,
     adminPassword,
     origin: `container of ${imageName(env)}`,
-    stop: async () => void (await started.stop()),
+    stop: async () => {
+      await started.stop();
+    },
   };
 }
 
@@ -80,10 +82,11 @@ async function answering(admin: { adminUrl: string; adminPassword: string }): Pr
 async function embedded(): Promise<TestPostgres> {
   const directory = mkdtempSync(join(tmpdir(), 'keystead-test-postgres-'));
   const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '200' };
-  const { adminUrl, adminPassword, stop } = await startEmbedded({ directory, settings });
+  const server = await startEmbedded({ directory, settings });
   const stopAndRemove = async (): Promise<void> => {
-    await stop();
+    await server.stop();
     rmSync(directory, { recursive: true, force: true });
   };
+  const { adminUrl, adminPassword } = server;
   return { adminUrl, adminPassword, origin: 'embedded binaries', stop: stopAndRemove };
 }

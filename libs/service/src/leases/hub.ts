@@ -81,10 +81,11 @@ export class LeaseHub {
   changed(sequence: bigint, keys: readonly string[]): void {
     // A number left out means that another replica changed something that is not in `keys`.
     const known = this.#sequence !== undefined && sequence === this.#sequence + 1n && keys.length <= maxKeys;
-    if (this.#sequence !== undefined && sequence <= this.#sequence)
-      return void (keys.length > 0 && this.#tell(keys, keys.length > maxKeys));
-    this.#sequence = sequence;
-    if (!known || keys.length > 0) this.#tell(keys, !known);
+    // The poll may have seen this number already; whoever heard of it then has forgotten everything.
+    const noted = this.#sequence !== undefined && sequence <= this.#sequence;
+    if (!noted) this.#sequence = sequence;
+    const everything = noted ? keys.length > maxKeys : !known;
+    if (everything || keys.length > 0) this.#tell(keys, everything);
   }
 
   /**
@@ -160,8 +161,9 @@ export class LeaseHub {
       const now = await this.#options.sequence();
       if (this.#sequence === undefined || now > this.#sequence) {
         this.#sequence = now;
-        if (before !== undefined) return this.#tell([], true);
+        if (before !== undefined) this.#tell([], true);
       }
+      // Those who were told just now have one more event sent, and wait for the next beat.
       for (const { one, sent } of idle) if (one.sent === sent) this.#heartbeat(one);
     } catch (error) {
       this.#options.log.warn(

@@ -120,7 +120,7 @@ class Lanes<Operation extends Tagged, Outcome extends Tagged>
     value: ValueOf<Operation, Case>,
     options: CallOptions = {},
   ): Promise<ValueOf<Outcome, Case>> {
-    return this.#start({ $case, value } as Tagged as Operation, options, true) as Promise<ValueOf<Outcome, Case>>;
+    return this.#start({ $case, value } as Tagged as Operation, options, true);
   }
 
   #start(operation: Operation, options: CallOptions, unwrap: boolean): Promise<unknown> {
