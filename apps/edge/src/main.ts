@@ -71,4 +71,6 @@ async function closed(server: ReturnType<typeof edgeServer>): Promise<void> {
   clearTimeout(timer);
 }
 
+export { readConfig };
+
 if (isMain(import.meta.url)) await runService('edge', readConfig, start);
