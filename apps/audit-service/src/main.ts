@@ -74,4 +74,6 @@ export async function start(config: Config): Promise<Running> {
   };
 }
 
+export { readConfig };
+
 if (isMain(import.meta.url)) await runService(name, readConfig, start);

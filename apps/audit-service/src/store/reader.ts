@@ -27,7 +27,8 @@ const oneTerm = (parameter: number): string => `(
     order by at desc, batch desc limit $5)`;
 
 async function postings(db: Queryable, terms: readonly bigint[], range: readonly number[]): Promise<PostingRow[]> {
-  const text = `${terms.map((_, n) => oneTerm(6 + n)).join(' union all ')} order by at desc, batch desc limit $5`;
+  const union = terms.map((_, n) => oneTerm(6 + n)).join(' union all ');
+  const text = `select at, batch, members from (${union}) as posting order by at desc, batch desc limit $5`;
   const values = [...range, ...terms.map(String)];
   const found = await rows<PostingColumns>(db, `audit_postings_${String(terms.length)}`, text, values);
   return found.map(({ at, batch, members }) => ({
