@@ -155,7 +155,7 @@ export class LeaseHub {
     try {
       // Who had confirmed everything before the row was read; the heartbeat that follows renews the lease of these only.
       const idle = [...this.#subscribers]
-        .filter(({ sent, confirmed }) => sent === confirmed)
+        .filter(({ gone, sent, confirmed }) => !gone && sent === confirmed)
         .map((one) => ({ one, sent: one.sent }));
       const before = this.#sequence;
       const now = await this.#options.sequence();
@@ -176,6 +176,8 @@ export class LeaseHub {
   }
 
   #heartbeat(subscriber: Subscriber): void {
+    // It may have left while the row was read; the lease of who is gone only runs out.
+    if (subscriber.gone) return;
     subscriber.leaseUntil = performance.now() + leaseMs;
     this.#send(subscriber, [], false);
   }
