@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pipelineClient, tlsIdentity } from '@keystead/service';
+import { TestingServiceClient } from '@keystead/proto/common';
+import { channelCredentials, invoke, pipelineClient, tlsIdentity } from '@keystead/service';
 import { KmsServiceService, type Call, type Result } from '@keystead/proto/kms';
 import { account, root, system, type System } from './support/system.js';
 
@@ -45,7 +46,7 @@ describe('the life of a key', () => {
     s.setClock(new Date(Date.now() + 8 * day));
     try {
       await expect
-        .poll(() => state(keyId).catch((error: { code: string }) => error.code), { timeout: 5_000 })
+        .poll(() => state(keyId).catch((error: unknown) => (error as { code: string }).code), { timeout: 5_000 })
         .toBe('NotFound');
       await expect(s.kms('describeKey', { keyId: 'alias/dying' })).rejects.toMatchObject({ code: 'NotFound' });
       await expect(s.kms('decrypt', { ciphertextBlob })).rejects.toMatchObject({ code: 'InvalidCiphertext' });
@@ -247,8 +248,6 @@ describe('records and replicas', () => {
   });
 
   test("reset forgets users' keys and keeps those of the services", async () => {
-    const { TestingServiceClient } = await import('@keystead/proto/common');
-    const { channelCredentials, invoke } = await import('@keystead/service');
     const keyId = await newKey();
     const tls = tlsIdentity(await s.pki.dir('edge'));
     const client = new TestingServiceClient(s.kmsAddress, channelCredentials(tls, 'kms-service'));

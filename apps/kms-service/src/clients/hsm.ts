@@ -12,6 +12,8 @@ export function hsmClient(options: { address: string; tls: TlsIdentity }): HsmCl
     ...options,
     method: HsmServiceService.pipeline,
     expected: 'hsm-service',
+    // The HSM reads at most 128 KiB; one byte more would break the stream for everybody on it.
+    maxMessageBytes: 120 << 10,
     // The HSM keeps nothing of a call: all of it is pure cryptography.
     idempotent: () => true,
   });

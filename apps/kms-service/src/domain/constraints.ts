@@ -49,7 +49,10 @@ const grantTokens: Constraint = { field: 'grantTokens', max: 10, each: { min: 1,
 const algorithm = (field: string): Constraint => ({ field, values: algorithms });
 const modifiers: Constraint = { field: 'dryRunModifiers', each: { values: ['IGNORE_CIPHERTEXT'] } };
 const storeId: Constraint = { field: 'customKeyStoreId', min: 1, max: 64 };
+// Not in AWS's model, whose requests are limited as a whole: one call must fit the HSM's largest message.
+const encryptionContext = (field = 'encryptionContext'): Constraint => ({ field, maxMapBytes: 32_768 });
 const dataKey = [
+  encryptionContext(),
   keyId,
   { field: 'numberOfBytes', min: 1, max: 1024 },
   { field: 'keySpec', values: ['AES_256', 'AES_128'] },
@@ -92,9 +95,17 @@ export const constraints = {
   GetKeyRotationStatus: [keyId],
   RotateKeyOnDemand: [keyId],
   ListKeyRotations: [keyId, { field: 'includeKeyMaterial', values: ['ALL_KEY_MATERIAL', 'ROTATIONS_ONLY'] }, ...page],
-  Encrypt: [keyId, plaintext, grantTokens, algorithm('encryptionAlgorithm')],
-  Decrypt: [ciphertext, grantTokens, id('keyId', false), algorithm('encryptionAlgorithm'), modifiers],
+  Encrypt: [keyId, encryptionContext(), plaintext, grantTokens, algorithm('encryptionAlgorithm')],
+  Decrypt: [
+    ciphertext,
+    encryptionContext(),
+    grantTokens,
+    id('keyId', false),
+    algorithm('encryptionAlgorithm'),
+    modifiers,
+  ],
   ReEncrypt: [
+    ...[encryptionContext('sourceEncryptionContext'), encryptionContext('destinationEncryptionContext')],
     ...[ciphertext, id('sourceKeyId', false), id('destinationKeyId'), algorithm('sourceEncryptionAlgorithm')],
     ...[algorithm('destinationEncryptionAlgorithm'), grantTokens, modifiers],
   ],

@@ -15,6 +15,8 @@ export interface Constraint {
   readonly each?: Omit<Constraint, 'field'>;
   /** Constraints on the members of each structure in a list. */
   readonly members?: readonly Constraint[];
+  /** UTF-8 bytes of all names and values of a map, at most. */
+  readonly maxMapBytes?: number;
 }
 
 /** Refuses a request that breaks the API model, with all breaches in one sentence as AWS does. Errors: Validation. */
@@ -36,6 +38,7 @@ export function validationError(failures: readonly string[]): KeysteadError {
 /** The quick answer, without making a sentence. */
 function holds(value: unknown, constraint: Omit<Constraint, 'field'>): boolean {
   if (value === undefined) return !constraint.required;
+  if (constraint.maxMapBytes !== undefined) return mapBytes(value as Record<string, string>) <= constraint.maxMapBytes;
   const size = sizeOf(value);
   if (Array.isArray(value) && value.length === 0) return !constraint.required;
   if (constraint.min !== undefined && size < constraint.min) return false;
@@ -60,6 +63,8 @@ function explain(value: unknown, constraint: Omit<Constraint, 'field'>, path: st
       failures.push(`Value null at '${path}' failed to satisfy constraint: Member must not be null`);
     return;
   }
+  if (constraint.maxMapBytes !== undefined)
+    fail(`Member must have length less than or equal to ${constraint.maxMapBytes}`);
   const size = sizeOf(value);
   const what = typeof value === 'number' ? 'value' : 'length';
   if (constraint.max !== undefined && size > constraint.max)
@@ -97,6 +102,12 @@ function sizeOf(value: unknown): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'string' || value instanceof Uint8Array || Array.isArray(value)) return value.length;
   return 0;
+}
+
+function mapBytes(map: Readonly<Record<string, string>>): number {
+  let bytes = 0;
+  for (const name in map) bytes += Buffer.byteLength(name) + Buffer.byteLength(map[name] ?? '');
+  return bytes;
 }
 
 /** Bytes and lists are never shown: they may be secret or long. */

@@ -114,8 +114,8 @@ export class KmsCall {
     action: string,
     { facts = {}, resource = '*', about }: { facts?: RequestFacts; resource?: string; about?: KeyFacts } = {},
   ): Promise<void> {
-    if (this.isService) return this.#authorizeService([], resource);
-    await this.#decide({ action, resource, account: this.account, values: await this.values(facts, about) });
+    if (this.isService) this.#authorizeService([], resource);
+    else await this.#decide({ action, resource, account: this.account, values: await this.values(facts, about) });
   }
 
   /** An alias of the caller's account as a resource of identity policies. Errors: AccessDenied. */

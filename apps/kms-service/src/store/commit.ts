@@ -13,9 +13,9 @@ export interface Witnesses {
 
 export interface Committer {
   /** Errors: Unavailable while the audit log is behind. */
-  commit<T>(work: (change: Change) => Promise<T>): Promise<T>;
+  readonly commit: <T>(work: (change: Change) => Promise<T>) => Promise<T>;
   /** Resolves when no cache serves what was before the change. */
-  announce(change: { sequence: bigint; cacheKeys: readonly string[] }): Promise<void>;
+  readonly announce: (change: { sequence: bigint; cacheKeys: readonly string[] }) => Promise<void>;
 }
 
 /** Changes that are acknowledged only when no cache, here or elsewhere, serves what was before them. */

@@ -3,14 +3,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig as auditConfig } from '../../../audit-service/src/config.js';
-import { start as startAudit } from '../../../audit-service/src/main.js';
+import { start as startAudit } from '@keystead/audit-service/main';
 import { readConfig as hsmConfig } from '../../../hsm-service/src/config.js';
-import { start as startHsm } from '../../../hsm-service/src/main.js';
+import { start as startHsm } from '@keystead/hsm-service/main';
 import { readConfig as iamConfig } from '../../../iam-service/src/config.js';
-import { start as startIam } from '../../../iam-service/src/main.js';
-import type { AuditRecord } from '@keystead/proto/audit';
+import { start as startIam } from '@keystead/iam-service/main';
 import { PrincipalType, type CallContext, type Principal } from '@keystead/proto/common';
-import { IamServiceService, type Call as IamCall, type Result as IamResult } from '@keystead/proto/iam';
+import { IamServiceService } from '@keystead/proto/iam';
+import type { Call as IamCall, Result as IamResult } from '@keystead/proto/iam-query';
 import { KmsServiceService, type Call, type Result } from '@keystead/proto/kms';
 import { pipelineClient, requestId, tlsIdentity, type PipelineClient, type Running } from '@keystead/service';
 import { testDatabase, type TestDatabase } from '@keystead/testing/database';
@@ -182,8 +182,6 @@ export async function system(): Promise<System> {
       return contextOf(principal);
     },
     records: async (eventName) => {
-      const { AuditRecord: decoder } = await import('@keystead/proto/audit');
-      void decoder;
       const { rows } = await auditPool.query<{ rec: Record<string, unknown> }>({
         text: `select (convert_from(body, 'UTF8')::jsonb)->'rec' as rec from audit_leaf order by idx`,
       });
@@ -219,8 +217,6 @@ export async function system(): Promise<System> {
   };
   return result;
 }
-
-export type { AuditRecord };
 
 /** What ts-proto wants to be there. */
 const emptyRequest = {
