@@ -63,6 +63,8 @@ export function openPool({ url, passwordFile, password, schema, max = 10, onErro
     types,
   });
   pool.on('error', (error) => onError?.(error));
+  // A connection that breaks between two queries of whoever holds it would else end the process; the next query fails.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
