@@ -1,6 +1,6 @@
 import type { Queryable } from '../store/queryable.js';
 
-/** A connection of a pool; `release(true)` closes it instead of giving it back. */
+/** A connection of a pool; `release(true)` closes it instead of giving it back. Its errors reach whoever queries next. */
 export interface Connection extends Queryable {
   release(destroy?: boolean): void;
 }
