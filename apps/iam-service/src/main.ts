@@ -115,4 +115,6 @@ async function compose(config: Config, closers: (() => unknown)[]) {
   return { address: server.address, opsAddress: server.opsAddress };
 }
 
+export { readConfig };
+
 if (isMain(import.meta.url)) await runService('iam-service', readConfig, start);
