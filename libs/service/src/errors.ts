@@ -1,5 +1,5 @@
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
-import { asKeysteadError, fromWire, KeysteadError, toWire, wire } from '@keystead/errors';
+import { fromWire, KeysteadError, toWire, wire } from '@keystead/errors';
 import { ErrorDetail } from '@keystead/proto/common';
 
 /** The trailer that carries a keystead.common.v1.ErrorDetail. */
@@ -31,5 +31,3 @@ export function fromGrpcError(error: ServiceError): KeysteadError {
   if (Buffer.isBuffer(detail)) return fromWire(ErrorDetail.decode(detail));
   return new KeysteadError(byStatus[error.code] ?? 'Unavailable', error.details || error.message, { cause: error });
 }
-
-export { asKeysteadError };

@@ -1,4 +1,4 @@
-import type { ServerErrorResponse, ServerUnaryCall } from '@grpc/grpc-js';
+import type { ServerUnaryCall } from '@grpc/grpc-js';
 import { KeysteadError } from '@keystead/errors';
 import type { Logger } from '../logger.js';
 import { onlyUri, parseSpiffeId, type Peer } from '../identity/spiffe.js';
@@ -43,6 +43,3 @@ function stateOf(call: IncomingCall): { server: ServerState; peer: Peer } {
   if (!state) throw new KeysteadError('Internal', 'A call arrived outside of serve().');
   return state;
 }
-
-/** Anything that grpc-js accepts as the failure of a call. */
-export type CallFailure = Partial<ServerErrorResponse>;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type handleUnaryCall, type Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
-import { asKeysteadError, grpcError } from '../errors.js';
+import { asKeysteadError } from '@keystead/errors';
+import { grpcError } from '../errors.js';
 import type { Peer } from '../identity/spiffe.js';
 import { serverSpan } from '../telemetry.js';
 import { peerOf, serverOf } from './callState.js';
