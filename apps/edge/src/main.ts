@@ -1,6 +1,8 @@
+import { Server as TlsServer } from 'node:https';
 import {
   isMain,
   listening,
+  type Logger,
   logger,
   metricsRegistry,
   opsServer,
@@ -16,6 +18,11 @@ import { resetter } from './clients/reset.js';
 import { openServices } from './clients/services.js';
 import { type Config, readConfig } from './config.js';
 import { handler } from './http/handler.js';
+import {
+  type EndpointCertificate,
+  readEndpointCertificate,
+  watchEndpointCertificate,
+} from './http/endpoint-certificate.js';
 import { edgeServer } from './http/server.js';
 import { s3Forwarder } from './s3/forward.js';
 
@@ -48,15 +55,27 @@ export async function start(config: Config): Promise<Running> {
     s3,
     pages: { health: () => health.states(), reset: config.testMode ? () => forget.reset() : undefined },
   });
-  const server = edgeServer(config.tls, serve);
+  const certificate = config.tls && readEndpointCertificate(config.tls);
+  const server = edgeServer(certificate, serve);
+  const renewal = watchCertificate(config, certificate, server, log);
   const ops = await opsServer(config.opsListen, async () => services.ready(), metrics);
   const address = await listening(server, config.listen);
   const close = async (): Promise<void> => {
     await closed(server);
     await ops.close();
-    for (const part of [s3, health, forget, services, noted, tls]) part.close();
+    for (const part of [renewal, s3, health, forget, services, noted, tls]) part.close();
   };
   return { address, opsAddress: ops.address, close };
+}
+
+function watchCertificate(
+  { tls }: Config,
+  first: EndpointCertificate | undefined,
+  server: ReturnType<typeof edgeServer>,
+  log: Logger,
+): { close(): void } {
+  if (!tls || !first || !(server instanceof TlsServer)) return { close: () => undefined };
+  return watchEndpointCertificate(tls, first, (pair) => server.setSecureContext(pair), log);
 }
 
 /** Longest wait for answers under way, in milliseconds. */

@@ -106,4 +106,6 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error;
 }
 
+export { readConfig };
+
 if (isMain(import.meta.url)) await runService('hsm-service', readConfig, start);

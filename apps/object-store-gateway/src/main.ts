@@ -144,4 +144,6 @@ function serveGrpc({ listen, opsListen, testMode }: Config, tls: TlsIdentity, { 
   return serve({ name: NAME, listen, opsListen, tls, services, ready, log });
 }
 
+export { readConfig };
+
 if (isMain(import.meta.url)) await runService(NAME, readConfig, start);

@@ -1,14 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { AbstractStartedContainer, GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
-
-/** An access key for an AWS SDK client. */
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
+import { newCredentials, region, type ClientConfig, type Credentials } from './credentials.js';
 
 const ports = { endpoint: 4566, s3: 4567, kms: 4568 } as const;
-const region = 'us-east-1';
 
 /**
  * Keystead from its own image, with everything in one container (`keystead up`): embedded PostgreSQL, a directory as the object
@@ -72,7 +65,7 @@ export class StartedKeysteadContainer extends AbstractStartedContainer {
   }
 
   /** What an AWS SDK client is made with; S3 needs `forcePathStyle`, the others ignore it. */
-  get clientConfig(): { endpoint: string; region: string; credentials: Credentials; forcePathStyle: true } {
+  get clientConfig(): ClientConfig {
     return { endpoint: this.endpoint, region, credentials: this.credentials, forcePathStyle: true };
   }
 
@@ -85,10 +78,4 @@ export class StartedKeysteadContainer extends AbstractStartedContainer {
   #url(port: number): string {
     return `http://${this.getHost()}:${this.getMappedPort(port)}`;
   }
-}
-
-function newCredentials(): Credentials {
-  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'; // those of AWS's access key ids
-  const id = Array.from(randomBytes(16), (byte) => letters.charAt(byte % letters.length)).join('');
-  return { accessKeyId: `AKIA${id}`, secretAccessKey: randomBytes(30).toString('base64') };
 }

@@ -1,1 +1,3 @@
-export {};
+export { KeysteadContainer, StartedKeysteadContainer } from './container.js';
+export type { ClientConfig, Credentials } from './credentials.js';
+export { startKeystead, type HarnessOptions, type StartedKeystead } from './harness.js';

@@ -101,7 +101,9 @@ export function serviceWaves(installation: Installation): ServiceSpec[][] {
 }
 
 function backend({ options, folder, env }: Installation): Record<string, string | undefined> {
-  const requireTls = { KEYSTEAD_REQUIRE_TLS: options.requireTls ? '1' : '0', KEYSTEAD_BACKEND: options.backend };
+  // Unset: off for clients on this machine. A harness in a container has none of those, and tests no certificates.
+  const rule = options.requireTls ? '1' : env['KEYSTEAD_TEST_MODE'] === '1' ? '0' : undefined;
+  const requireTls = { KEYSTEAD_REQUIRE_TLS: rule, KEYSTEAD_BACKEND: options.backend };
   if (options.backend === 'directory') return { ...requireTls, KEYSTEAD_BACKEND_DIR: folder.objects };
   return {
     ...requireTls,
