@@ -1,12 +1,4 @@
-import {
-  address,
-  type Address,
-  ConfigError,
-  type Environment,
-  optional,
-  secretFile,
-  serviceConfig,
-} from '@keystead/service';
+import { address, type Address, ConfigError, type Environment, optional, serviceConfig } from '@keystead/service';
 
 /** What edge is configured with. */
 export interface Config {
@@ -18,8 +10,8 @@ export interface Config {
   readonly region: string;
   readonly testMode: boolean;
   readonly logLevel: string;
-  /** Certificate and key for AWS's clients, PEM. */
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Files of the certificate and key for AWS's clients, PEM. */
+  readonly tls: EndpointFiles | undefined;
   readonly kmsAddress: Address;
   readonly iamAddress: Address;
   readonly auditAddress: Address;
@@ -29,6 +21,12 @@ export interface Config {
   readonly gatewayS3Address: Address;
   /** Only for the health page; kms-service is hsm-service's only client. */
   readonly hsmAddress: Address | undefined;
+}
+
+/** Where the certificate chain and its key lie, PEM. */
+export interface EndpointFiles {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** Reads the environment. Throws ConfigError. */
@@ -51,9 +49,9 @@ export function readConfig(env: Environment): Config {
   });
 }
 
-function pair(env: Environment): Config['tls'] {
-  const cert = secretFile(env, 'KEYSTEAD_EDGE_TLS_CERT');
-  const key = secretFile(env, 'KEYSTEAD_EDGE_TLS_KEY');
+function pair(env: Environment): EndpointFiles | undefined {
+  const cert = optional(env, 'KEYSTEAD_EDGE_TLS_CERT');
+  const key = optional(env, 'KEYSTEAD_EDGE_TLS_KEY');
   if (cert !== undefined && key !== undefined) return { cert, key };
   if (cert === undefined && key === undefined) return undefined;
   throw new ConfigError('KEYSTEAD_EDGE_TLS_CERT and KEYSTEAD_EDGE_TLS_KEY: set both or neither.');

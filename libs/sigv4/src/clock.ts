@@ -6,15 +6,18 @@ export const clockWindow = 15 * 60 * 1000;
 /** Longest life of a presigned request, in seconds: one week. */
 export const longestExpiry = 604_800;
 
-const basic = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+const basic = /^\d{8}T\d{6}Z$/;
 
 /** Milliseconds of `YYYYMMDDTHHMMSSZ`; undefined when it is no such time. */
 export function readTimestamp(text: string): number | undefined {
-  const parts = basic.exec(text);
-  if (!parts) return undefined;
-  const [, year, month, day, hour, minute, second] = parts;
-  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  return Number.isNaN(time) || formatTimestamp(time) !== text ? undefined : time;
+  if (text.length !== 16 || !basic.test(text)) return undefined;
+  const part = (from: number, to: number): number => Number(text.slice(from, to));
+  const [month, day, hour, minute, second] = [part(4, 6), part(6, 8), part(9, 11), part(11, 13), part(13, 15)];
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  const time = Date.UTC(part(0, 4), month - 1, day, hour, minute, second);
+  // Date.UTC carries 31 June over into July.
+  const date = new Date(time);
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? time : undefined;
 }
 
 /** `YYYYMMDDTHHMMSSZ`. */

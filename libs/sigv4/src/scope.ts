@@ -1,4 +1,5 @@
 import { AuthError, type Flavour } from './errors.js';
+import { remembered } from './remembered.js';
 
 /** `AKID/YYYYMMDD/region/service/aws4_request`, taken apart. */
 export interface CredentialScope {
@@ -19,8 +20,10 @@ export interface Expected {
 
 const word = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** Undefined when `credential` has not five parts of sound shape. */
-export function readCredential(credential: string): CredentialScope | undefined {
+/** Undefined when the credential has not five parts of sound shape. */
+export const readCredential = remembered(1_000, parseCredential);
+
+function parseCredential(credential: string): CredentialScope | undefined {
   const parts = credential.split('/', 6);
   if (parts.length !== 5) return undefined;
   const [accessKeyId, date, region, service, end] = parts as [string, string, string, string, string];

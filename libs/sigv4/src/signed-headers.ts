@@ -1,8 +1,11 @@
 import { AuthError, type Flavour } from './errors.js';
+import { remembered } from './remembered.js';
 import { type HeaderMap, limits } from './request.js';
 
 /** Names of a `SignedHeaders` field; undefined unless they are lower case, sorted and different, as SigV4 has them. */
-export function readSignedHeaders(text: string): string[] | undefined {
+export const readSignedHeaders = remembered(1_000, parseSignedHeaders);
+
+function parseSignedHeaders(text: string): readonly string[] | undefined {
   const names = text.split(';', limits.signedHeaders + 1);
   if (names.length > limits.signedHeaders) return undefined;
   for (const [at, name] of names.entries()) {

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 
 /** SHA-256 of nothing, in hex. */
 export const emptyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -18,8 +18,7 @@ function hmac(key: string | Uint8Array, data: string): Buffer {
 
 /** SHA-256 in hex. A string is taken as bytes (Latin-1), as it came off the wire. */
 export function sha256Hex(data: string | Uint8Array): string {
-  const hash = createHash('sha256');
-  return (typeof data === 'string' ? hash.update(data, 'latin1') : hash.update(data)).digest('hex');
+  return hash('sha256', typeof data === 'string' ? Buffer.from(data, 'latin1') : data, 'hex');
 }
 
 /** Compares the signature given in hex with that of `text`, in time that does not depend on either. */

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { hasCode } from '@keystead/errors';
+import type { Principal, Session } from '@keystead/proto/common';
 import {
   type Authentication,
   AuthError,
@@ -12,7 +13,9 @@ import {
 import type { SigningKey, SigningKeySource } from '../clients/signing-keys.js';
 
 /** Who signed a request, proven. */
-export interface Caller extends SigningKey {
+export interface Caller {
+  readonly principal: Principal;
+  readonly session: Session | undefined;
   readonly accessKeyId: string;
 }
 
@@ -32,7 +35,7 @@ export async function authenticate(
   if (!found) throw new AuthError('UnknownAccessKey');
   verifySignature(head, auth, found.key, body.length > 0 ? sha256Hex(body) : undefined);
   checkToken(auth.securityToken, found.sessionToken);
-  return { ...found, accessKeyId: auth.accessKeyId };
+  return { principal: found.principal, session: found.session, accessKeyId: auth.accessKeyId };
 }
 
 async function lookUp(keys: SigningKeySource, auth: Authentication): Promise<SigningKey | undefined> {

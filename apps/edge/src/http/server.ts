@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { Config } from '../config.js';
+import type { EndpointCertificate } from './endpoint-certificate.js';
 import type { Handler } from './handler.js';
 
 const options: ServerOptions = {
@@ -20,7 +20,7 @@ const options: ServerOptions = {
 const idleTimeout = 300_000;
 
 /** The one port: HTTP, or HTTPS with the configured certificate. */
-export function edgeServer(tls: Config['tls'], handle: Handler): Server {
+export function edgeServer(tls: EndpointCertificate | undefined, handle: Handler): Server {
   const listener: RequestListener = (request, response) => handle(request, response, false);
   const server = tls
     ? createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2' }, listener)
