@@ -19,7 +19,8 @@ import { type Config, readConfig } from './config.js';
 import { adminService } from './grpc/admin-service.js';
 import { auditService } from './grpc/audit-service.js';
 import { testingService } from './grpc/testing-service.js';
-import { reader as lookupReader } from './store/reader.js';
+import { raiseFloor, reader as lookupReader } from './store/reader.js';
+import { verifyJournal } from './store/verify-journal.js';
 import { Journal } from './workers/journal.js';
 
 const name = 'audit-service';
@@ -53,9 +54,16 @@ export async function start(config: Config): Promise<Running> {
   const audit = auditService({ reader, principals, append, region, testMode, now: () => new Date() });
   const services: ServiceBinding[] = [
     { definition: AuditServiceService, implementation: audit },
-    { definition: AuditAdminServiceService, implementation: adminService({ reader, db: pool }) },
+    {
+      definition: AuditAdminServiceService,
+      implementation: adminService({ reader, verify: () => verifyJournal(pool) }),
+    },
   ];
-  if (testMode) services.push({ definition: TestingServiceService, implementation: testingService({ db: pool }) });
+  if (testMode)
+    services.push({
+      definition: TestingServiceService,
+      implementation: testingService({ hideAll: () => raiseFloor(pool) }),
+    });
   const { listen, opsListen } = config;
   const ready = (): void => {
     if (!journal.leading) throw new KeysteadError('Unavailable', 'This replica does not lead the journal.');

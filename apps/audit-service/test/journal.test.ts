@@ -1,7 +1,7 @@
 import { logger } from '@keystead/service';
 import { testDatabase, type TestDatabase } from '@keystead/testing/database';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { verifyJournal } from '../src/grpc/admin-service.js';
+import { verifyJournal } from '../src/store/verify-journal.js';
 import { Journal } from '../src/workers/journal.js';
 import { record } from './records.js';
 
@@ -22,7 +22,7 @@ describe('the journal', () => {
     expect(new Set(indexes).size).toBe(500);
     expect(Math.max(...indexes)).toBe(499);
     const verdict = await verifyJournal(database.pool('audit-service'));
-    expect(verdict).toMatchObject({ consistent: true, findings: [], size: 500n });
+    expect(verdict).toMatchObject({ findings: [], size: 500 });
   });
 
   test('keeps an event once, however often and whenever it is delivered', async () => {
@@ -33,7 +33,9 @@ describe('the journal', () => {
     const again = await Promise.all([journal.append(record()), journal.append(first), journal.append(record())]);
     expect(again[1]).toBe(together[0]);
     await journal.close();
-    const { rows } = await database.pool('audit-service').query('select count(*)::int as n from audit_leaf where event_id = $1', [first.eventId]);
+    const { rows } = await database
+      .pool('audit-service')
+      .query('select count(*)::int as n from audit_leaf where event_id = $1', [first.eventId]);
     expect(rows).toEqual([{ n: 1 }]);
   });
 
@@ -81,10 +83,11 @@ describe('the journal', () => {
 
   test('verify names a leaf that was changed, one that is missing, and a root that does not fit', async () => {
     const admin = database.adminPool('audit-service');
-    await admin.query(`update audit_leaf set body = decode(replace(encode(body, 'escape'), 'Encrypt', 'Decrypt'), 'escape') where idx = 3`);
+    await admin.query(
+      `update audit_leaf set body = decode(replace(encode(body, 'escape'), 'Encrypt', 'Decrypt'), 'escape') where idx = 3`,
+    );
     await admin.query('delete from audit_leaf where idx = 10');
-    const { consistent, findings } = await verifyJournal(database.pool('audit-service'));
-    expect(consistent).toBe(false);
+    const { findings } = await verifyJournal(database.pool('audit-service'));
     expect(findings).toContain('leaf 3: its hash is not the stored one');
     expect(findings).toContain('leaf 11 follows leaf 9');
     expect(findings.some((finding) => finding.startsWith('the root is'))).toBe(true);

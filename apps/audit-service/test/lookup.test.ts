@@ -36,9 +36,18 @@ beforeAll(async () => {
   );
   await Promise.all(records.map((one) => journal.append(one)));
   await journal.append(record({ at: new Date(now.getTime() - 91 * 86_400_000), eventName: 'TooOld' }));
-  await journal.append(record({ at: minutesAgo(30), category: 'Data', eventName: 'GetObject', eventSource: 's3.amazonaws.com' }));
+  await journal.append(
+    record({ at: minutesAgo(30), category: 'Data', eventName: 'GetObject', eventSource: 's3.amazonaws.com' }),
+  );
   const resources = [{ type: 'AWS::IAM::User', name: 'carol' }];
-  await journal.append(record({ at: minutesAgo(40), eventName: 'CreateUser', eventSource: 'iam.amazonaws.com', lookupResources: resources }));
+  await journal.append(
+    record({
+      at: minutesAgo(40),
+      eventName: 'CreateUser',
+      eventSource: 'iam.amazonaws.com',
+      lookupResources: resources,
+    }),
+  );
   await journal.append(record({ at: minutesAgo(50), eventName: 'Foreign', recipientAccount: '111111111111' }));
 });
 afterAll(async () => {
@@ -54,7 +63,7 @@ const by = (attributeKey: string, attributeValue: string): Partial<LookupEventsR
 
 async function everything(request: Partial<LookupEventsRequest>) {
   const events = [];
-  for (let nextToken: string | undefined; ; ) {
+  for (let nextToken: string | undefined; ;) {
     const page = await ask({ ...request, ...(nextToken === undefined ? {} : { nextToken }) });
     events.push(...page.events);
     nextToken = page.nextToken;
@@ -98,7 +107,9 @@ describe('LookupEvents', () => {
     expect((await ask(id)).events).toEqual([event]);
     expect((await ask(id, '111111111111')).events).toEqual([]);
     expect((await ask(by('EventId', 'not-a-uuid'))).events).toEqual([]);
-    expect((await ask({}, '111111111111')).events).toMatchObject([{ eventName: 'Foreign', username: '', accessKeyId: '' }]);
+    expect((await ask({}, '111111111111')).events).toMatchObject([
+      { eventName: 'Foreign', username: '', accessKeyId: '' },
+    ]);
   });
 
   test('takes both ends of a time range in', async () => {
@@ -140,7 +151,7 @@ describe('search', () => {
   };
   const names = async (request: Partial<SearchRequest>) => {
     const found = [];
-    for (let nextToken: string | undefined; ; ) {
+    for (let nextToken: string | undefined; ;) {
       const page = await search(reader, { ...nothing, ...request, ...(nextToken === undefined ? {} : { nextToken }) });
       found.push(...page.events.map(({ eventName }) => eventName));
       nextToken = page.nextToken;

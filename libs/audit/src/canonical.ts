@@ -34,7 +34,8 @@ function write(value: Json, redact: boolean): string {
 function writeObject(value: readonly Json[] | { readonly [key: string]: Json } | null, redact: boolean): string {
   if (value === null) return 'null';
   if (isArray(value)) return `[${value.map((item) => write(item === undefined ? null : item, redact)).join(',')}]`;
-  if (value instanceof Uint8Array || value instanceof Date) throw new TypeError('a record holds text, no bytes or dates');
+  if (value instanceof Uint8Array || value instanceof Date)
+    throw new TypeError('a record holds text, no bytes or dates');
   return writeMembers(value, redact);
 }
 

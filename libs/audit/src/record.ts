@@ -70,8 +70,7 @@ export function cloudTrailRecord(context: CallContext, event: CloudTrailEvent): 
     eventTimeMs: BigInt(event.at.getTime()),
     eventName: event.eventName,
     eventSource: event.eventSource,
-    category:
-      event.category === 'Data' ? EventCategory.EVENT_CATEGORY_DATA : EventCategory.EVENT_CATEGORY_MANAGEMENT,
+    category: event.category === 'Data' ? EventCategory.EVENT_CATEGORY_DATA : EventCategory.EVENT_CATEGORY_MANAGEMENT,
     readOnly: event.readOnly,
     account,
     username: principal.account === account ? usernameOf(principal) : '',

@@ -10,8 +10,22 @@ import { cloudTrailRecord, enqueue, outboxWorker } from '../src/index.js';
 const record = (eventName: string): AuditRecord =>
   cloudTrailRecord(
     {
-      principal: { type: PrincipalType.PRINCIPAL_TYPE_ROOT, arn: 'arn:aws:iam::000000000000:root', uniqueId: '000000000000', account: '000000000000', userName: '' },
-      ...{ accessKeyId: '', session: undefined, sourceIp: '', userAgent: '', tls: undefined, viaService: '', requestId: '' },
+      principal: {
+        type: PrincipalType.PRINCIPAL_TYPE_ROOT,
+        arn: 'arn:aws:iam::000000000000:root',
+        uniqueId: '000000000000',
+        account: '000000000000',
+        userName: '',
+      },
+      ...{
+        accessKeyId: '',
+        session: undefined,
+        sourceIp: '',
+        userAgent: '',
+        tls: undefined,
+        viaService: '',
+        requestId: '',
+      },
     },
     { at: new Date(), region: 'us-east-1', eventSource: 'kms.amazonaws.com', eventName, readOnly: false },
   );
@@ -75,7 +89,13 @@ describe('the outbox', () => {
     await enqueue(pool, record('old'));
     await pool.query(`update audit_outbox set created_at = now() - interval '4.5 seconds'`);
     let failures = 0;
-    const worker = outboxWorker({ pool, append, failed: () => void failures++ });
+    const worker = outboxWorker({
+      pool,
+      append,
+      failed: () => {
+        failures += 1;
+      },
+    });
     while (failures === 0) await sleep(10);
     expect(() => {
       worker.assertNotBehind();

@@ -4,7 +4,14 @@ import { type CallContext, PrincipalType } from '@keystead/proto/common';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalJson, cloudTrailDate, cloudTrailRecord, type CloudTrailEvent, maxRecordBytes, newEventId } from '../src/index.js';
+import {
+  canonicalJson,
+  cloudTrailDate,
+  cloudTrailRecord,
+  type CloudTrailEvent,
+  maxRecordBytes,
+  newEventId,
+} from '../src/index.js';
 
 const account = '000000000000';
 const context: CallContext = {
@@ -61,7 +68,11 @@ describe('a CloudTrail record', () => {
       resources: [{ ARN: arn, accountId: account, type: 'AWS::KMS::Key' }],
       responseElements: null,
       sourceIPAddress: '127.0.0.1',
-      tlsDetails: { tlsVersion: 'TLSv1.3', cipherSuite: 'TLS_AES_128_GCM_SHA256', clientProvidedHostHeader: 'localhost' },
+      tlsDetails: {
+        tlsVersion: 'TLSv1.3',
+        cipherSuite: 'TLS_AES_128_GCM_SHA256',
+        clientProvidedHostHeader: 'localhost',
+      },
       userAgent: 'aws-cli/2.15',
       userIdentity: {
         type: 'IAMUser',
@@ -96,21 +107,46 @@ describe('a CloudTrail record', () => {
   test('tells root, role sessions, services and foreign accounts apart', () => {
     const principal = context.principal ?? undefined;
     if (!principal) throw new Error('no principal');
-    const root = { ...context, principal: { ...principal, type: PrincipalType.PRINCIPAL_TYPE_ROOT, uniqueId: account } };
+    const root = {
+      ...context,
+      principal: { ...principal, type: PrincipalType.PRINCIPAL_TYPE_ROOT, uniqueId: account },
+    };
     expect(parsed(root)).toMatchObject({ userIdentity: { type: 'Root', principalId: account } });
-    const session = { issuerArn: `arn:aws:iam::${account}:role/r/admin`, issuerUniqueId: 'AROA1', issuedAtMs: 0n, tags: {} };
+    const session = {
+      issuerArn: `arn:aws:iam::${account}:role/r/admin`,
+      issuerUniqueId: 'AROA1',
+      issuedAtMs: 0n,
+      tags: {},
+    };
     const sessionArn = `arn:aws:sts::${account}:assumed-role/admin/ci`;
     const type = PrincipalType.PRINCIPAL_TYPE_ASSUMED_ROLE;
     const role = { ...context, session, principal: { ...principal, type, arn: sessionArn, uniqueId: 'AROA1:ci' } };
     expect(cloudTrailRecord(role, event).username).toBe('ci');
     expect(parsed(role)['userIdentity']).toEqual({
-      ...{ type: 'AssumedRole', principalId: 'AROA1:ci', arn: sessionArn, accountId: account, accessKeyId: 'AKIAALICE' },
+      ...{
+        type: 'AssumedRole',
+        principalId: 'AROA1:ci',
+        arn: sessionArn,
+        accountId: account,
+        accessKeyId: 'AKIAALICE',
+      },
       sessionContext: {
         attributes: { creationDate: '1970-01-01T00:00:00Z', mfaAuthenticated: 'false' },
-        sessionIssuer: { type: 'Role', principalId: 'AROA1', arn: session.issuerArn, accountId: account, userName: 'admin' },
+        sessionIssuer: {
+          type: 'Role',
+          principalId: 'AROA1',
+          arn: session.issuerArn,
+          accountId: account,
+          userName: 'admin',
+        },
       },
     });
-    const service = { ...principal, type: PrincipalType.PRINCIPAL_TYPE_SERVICE, arn: 's3.keystead.internal', account: '' };
+    const service = {
+      ...principal,
+      type: PrincipalType.PRINCIPAL_TYPE_SERVICE,
+      arn: 's3.keystead.internal',
+      account: '',
+    };
     const own = parsed({ ...context, principal: service }, { recipientAccount: account });
     expect(own['userIdentity']).toEqual({ type: 'AWSService', invokedBy: 's3.keystead.internal' });
     const via = parsed({ ...context, viaService: 's3' });
@@ -154,7 +190,9 @@ test('canonical JSON is RFC 8785', () => {
     }),
   );
   // RFC 8785 §3.2.3: sorted by UTF-16 code units, so the emoji (D83D) stands before U+FB33.
-  expect(canonicalJson({ '\ufb33': 1, '😀': 2, '10': 3, '9': 4, a: -0 })).toBe('{"10":3,"9":4,"a":0,"😀":2,"\ufb33":1}');
+  expect(canonicalJson({ '\ufb33': 1, '😀': 2, '10': 3, '9': 4, a: -0 })).toBe(
+    '{"10":3,"9":4,"a":0,"😀":2,"\ufb33":1}',
+  );
   expect(canonicalJson('\ud800')).toBe('"\ufffd"');
   expect(() => canonicalJson(Number.NaN)).toThrow(TypeError);
 });

@@ -21,7 +21,12 @@ const maxPrincipals = 5_000;
 
 export function principals({ address, tls }: { address: string; tls: TlsIdentity }): Principals {
   const client = new IamServiceClient(address, channelCredentials(tls, 'iam-service'), channelOptions);
-  const subscription = lease({ address, tls, expected: 'iam-service', subscriber: `audit-service/${String(process.pid)}` });
+  const subscription = lease({
+    address,
+    tls,
+    expected: 'iam-service',
+    subscriber: `audit-service/${String(process.pid)}`,
+  });
   const cache = new LeasedCache<Known>({
     lease: subscription,
     load: (key) => load(client, key.slice(prefix.length)),
@@ -50,7 +55,11 @@ function whose({ principal, session }: CallContext): { arn: string; uniqueId: st
 
 async function load(client: IamServiceClient, arn: string): Promise<Known | undefined> {
   try {
-    const { bundle } = await invoke(client.getPrincipalBundle.bind(client), { arn, uniqueId: '' }, { timeoutMs: 2_000 });
+    const { bundle } = await invoke(
+      client.getPrincipalBundle.bind(client),
+      { arn, uniqueId: '' },
+      { timeoutMs: 2_000 },
+    );
     if (!bundle?.principal) return undefined;
     return { uniqueId: bundle.principal.uniqueId, policies: compileBundle(bundle) };
   } catch (error) {

@@ -45,7 +45,9 @@ export interface Batch {
 export function makeBatch(tree: Frontier, records: readonly Incoming[], nowMs: number): Batch {
   const time = new Date(nowMs).toISOString();
   const bodies = layOut(records, tree.size, time);
-  const hashes = bodies.starts.map((start, n) => leafHash(bodies.bytes.subarray(start - 2, start - 1 + (bodies.lengths[n] ?? 0))));
+  const hashes = bodies.starts.map((start, n) =>
+    leafHash(bodies.bytes.subarray(start - 2, start - 1 + (bodies.lengths[n] ?? 0))),
+  );
   const next = append(tree, hashes);
   return {
     first: tree.size,

@@ -30,7 +30,13 @@ export async function lookupEvents(
   const limit = limitOf(request);
   const range = rangeOf(request, now);
   const start = [request.startTimeMs, request.endTimeMs].map((ms) => ms?.toString() ?? null);
-  const digest = parametersDigest([account, attribute, ...start, request.maxResults ?? null, request.eventCategory ?? null]);
+  const digest = parametersDigest([
+    account,
+    attribute,
+    ...start,
+    request.maxResults ?? null,
+    request.eventCategory ?? null,
+  ]);
   const position = readToken(digest, request.nextToken);
   // There are no Insights events here: their history is empty.
   if (isInsight(request)) return { events: [] };
@@ -48,7 +54,8 @@ function attributeOf({ lookupAttributes }: LookupEventsRequest): LookupAttribute
   const [attribute] = lookupAttributes;
   if (!attribute) return undefined;
   const { attributeKey: key, attributeValue: value } = attribute;
-  if (key !== 'EventId' && !attributes.has(key)) throw invalidAttribute(`The lookup attribute key is not valid: ${key}.`);
+  if (key !== 'EventId' && !attributes.has(key))
+    throw invalidAttribute(`The lookup attribute key is not valid: ${key}.`);
   if (value.length < 1 || value.length > 2_000) throw invalidAttribute('The lookup attribute value is not valid.');
   return attribute;
 }

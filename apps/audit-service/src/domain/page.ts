@@ -55,13 +55,13 @@ export async function pageOf(reader: Reader, query: Query, start: Position, limi
   const floor = await reader.floor();
   const events: StoredEvent[] = [];
   let read = 0;
-  for (let before = start; ; ) {
+  for (let before = start; ;) {
     const rows = await reader.postings(query.terms, query.from, query.to, before, rowsAtOnce);
     const groups = groupsOf(rows);
     // The last group may have been cut; the next round begins with it.
     if (rows.length === rowsAtOnce && groups.length > 1) groups.pop();
     const places = groups.flatMap((group) => placesOf(group, start, floor));
-    for (let n = 0; n < places.length; ) {
+    for (let n = 0; n < places.length;) {
       const some = places.slice(n, n + Math.max(limit + 1 - events.length, 16));
       n += some.length;
       read += some.length;
@@ -81,7 +81,7 @@ export async function scan(reader: Reader, query: Omit<Query, 'terms'>, start: P
   const floor = await reader.floor();
   const events: StoredEvent[] = [];
   let below = start.index;
-  for (let read = 0; read < maxRead; ) {
+  for (let read = 0; read < maxRead;) {
     const leaves = await reader.newestLeaves(below, 500);
     const found = leaves.filter(({ index }) => index >= floor).map(eventOf);
     events.push(...found.filter((event) => within(event, query) && query.matches(event)));

@@ -13,7 +13,7 @@ export class Postings {
 
   add(at: number, terms: readonly bigint[], offset: number): void {
     let second = this.#bySecond.get(at);
-    if (!second) this.#bySecond.set(at, (second = new Map()));
+    if (!second) this.#bySecond.set(at, (second = new Map<bigint, number[]>()));
     for (const term of terms) {
       const offsets = second.get(term);
       if (!offsets) second.set(term, [offset]);

@@ -5,14 +5,7 @@ export type Category = 'M' | 'D';
 
 /** Attributes by which records are found; 'all' holds every record of its account and category. */
 export type Attribute =
-  | 'all'
-  | 'EventName'
-  | 'ReadOnly'
-  | 'Username'
-  | 'ResourceType'
-  | 'ResourceName'
-  | 'EventSource'
-  | 'AccessKeyId';
+  'all' | 'EventName' | 'ReadOnly' | 'Username' | 'ResourceType' | 'ResourceName' | 'EventSource' | 'AccessKeyId';
 
 const known = new Map<string, bigint>();
 const maxKnown = 20_000;

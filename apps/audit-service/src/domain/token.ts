@@ -35,5 +35,8 @@ function isPlace(value: unknown): value is number {
 }
 
 function invalid(): KeysteadError {
-  return new KeysteadError('InvalidNextToken', 'Invalid token, or token that was previously used in a request with different parameters.');
+  return new KeysteadError(
+    'InvalidNextToken',
+    'Invalid token, or token that was previously used in a request with different parameters.',
+  );
 }

@@ -45,8 +45,10 @@ class Check {
 
   finish(head: TreeHead): Verdict {
     const root = rootOf(this.#tree);
-    if (this.#tree.size !== head.size) this.#found(`the tree says ${String(head.size)} leaves, there are ${String(this.#tree.size)}`);
-    if (!root.equals(head.root)) this.#found(`the root is ${head.root.toString('hex')}, the leaves give ${root.toString('hex')}`);
+    if (this.#tree.size !== head.size)
+      this.#found(`the tree says ${String(head.size)} leaves, there are ${String(this.#tree.size)}`);
+    if (!root.equals(head.root))
+      this.#found(`the root is ${head.root.toString('hex')}, the leaves give ${root.toString('hex')}`);
     return { size: this.#tree.size, root, findings: this.#findings };
   }
 
@@ -66,7 +68,8 @@ class Check {
       if (seq !== index) this.#found(`${place} says that it is leaf ${String(seq)}`);
       if (time < this.#time) this.#found(`${place} is older than the leaf before it`);
       this.#time = time;
-      if ((JSON.parse(record) as { eventID?: string }).eventID !== eventId) this.#found(`${place} holds another event than its row says`);
+      if ((JSON.parse(record) as { eventID?: string }).eventID !== eventId)
+        this.#found(`${place} holds another event than its row says`);
     } catch {
       this.#found(`${place} cannot be read`);
     }

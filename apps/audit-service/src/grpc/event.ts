@@ -14,7 +14,6 @@ export function eventMessage(event: StoredEvent): Event {
     resources: event.resources.map(({ type, name }) => ({ type, name })),
     cloudTrailEvent: event.text,
     index: BigInt(event.index),
-    category:
-      event.category === 'D' ? EventCategory.EVENT_CATEGORY_DATA : EventCategory.EVENT_CATEGORY_MANAGEMENT,
+    category: event.category === 'D' ? EventCategory.EVENT_CATEGORY_DATA : EventCategory.EVENT_CATEGORY_MANAGEMENT,
   };
 }

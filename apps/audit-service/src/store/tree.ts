@@ -12,8 +12,13 @@ export async function readHead(db: Queryable): Promise<TreeHead> {
 /** All leaves below `size`, ascending, in chunks. */
 export async function* allLeaves(db: Queryable, size: number): AsyncGenerator<LeafRow[]> {
   const text = `select idx, body, leaf, event_id from audit_leaf where idx >= $1 and idx < $2 order by idx limit 1000`;
-  for (let from = 0; ; ) {
-    const found = await rows<{ idx: string; body: Buffer; leaf: Buffer; event_id: string }>(db, 'audit_all_leaves', text, [from, size]);
+  for (let from = 0; ;) {
+    const found = await rows<{ idx: string; body: Buffer; leaf: Buffer; event_id: string }>(
+      db,
+      'audit_all_leaves',
+      text,
+      [from, size],
+    );
     if (found.length === 0) return;
     yield found.map(({ idx, body, leaf, event_id: eventId }) => ({ index: Number(idx), body, leaf, eventId }));
     from = Number(found.at(-1)?.idx) + 1;

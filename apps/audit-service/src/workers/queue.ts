@@ -1,4 +1,4 @@
-import { notDurable, Waiting } from './waiting.js';
+import { notDurable, type Waiting } from './waiting.js';
 
 /** Records that wait for a batch. Bounded: when the database does not keep up, callers are refused, not stored. */
 export const maxWaiting = 16_384;

@@ -38,7 +38,11 @@ export async function startCluster({ bundled = false } = {}): Promise<Cluster> {
   await prepareDatabase({ ...adminOf(postgres), database: 'keystead', services: [service] });
   const url = urlWith(postgres.adminUrl, { database: 'keystead', role: 'keystead_audit', password: undefined });
   const pki = await testPki();
-  const environment = { ...(await environmentOf(pki)), KEYSTEAD_DATABASE_URL: url, KEYSTEAD_DATABASE_PASSWORD_FILE: passwordFile };
+  const environment = {
+    ...(await environmentOf(pki)),
+    KEYSTEAD_DATABASE_URL: url,
+    KEYSTEAD_DATABASE_PASSWORD_FILE: passwordFile,
+  };
   const program = bundled ? [bundle] : ['--import', 'tsx', '--conditions=@keystead/source', source];
   let { child, address } = await launch(program, environment);
   const pool = openPool({ url, passwordFile, schema: 'audit', onError: () => undefined });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auditClient, cloudTrailRecord } from '@keystead/audit';
 import { tlsIdentity } from '@keystead/service';
-import { verifyJournal } from '../../src/grpc/admin-service.js';
+import { verifyJournal } from '../../src/store/verify-journal.js';
 import { contextOf, event } from '../records.js';
 import type { Cluster } from './cluster.js';
 
@@ -59,7 +59,7 @@ export async function crashRun(
   tls.close();
   const lost = await missing(cluster, acknowledged);
   const { size, findings } = await verifyJournal(cluster.pool);
-  return { acknowledged: acknowledged.length, lost, failed, leaves: Number(size), findings, longestOutageMs };
+  return { acknowledged: acknowledged.length, lost, failed, leaves: size, findings, longestOutageMs };
 }
 
 async function missing(cluster: Cluster, eventIds: readonly string[]): Promise<number> {

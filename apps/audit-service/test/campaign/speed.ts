@@ -5,6 +5,7 @@ import { auditClient, cloudTrailRecord } from '@keystead/audit';
 import { tlsIdentity } from '@keystead/service';
 import { contextOf, event, keyArn } from '../records.js';
 import { type Cluster, startCluster } from './cluster.js';
+import { say } from './say.js';
 import { cpuOf } from './cpu.js';
 
 const seconds = Number(process.argv[2] ?? 5);
@@ -21,7 +22,10 @@ function recordOf(n: number) {
     userAgent: 'aws-sdk-js/3.700.0 ua/2.1 os/linux#6.1 lang/js md/nodejs#20.20.2 api/kms#3.700.0',
     tls: { version: 'TLSv1.3', cipherSuite: 'TLS_AES_128_GCM_SHA256', clientProvidedHostHeader: 'localhost:4566' },
   });
-  return cloudTrailRecord(context, event({ eventName, resources: [{ arn, accountId: '000000000000', type: 'AWS::KMS::Key' }] }));
+  return cloudTrailRecord(
+    context,
+    event({ eventName, resources: [{ arn, accountId: '000000000000', type: 'AWS::KMS::Key' }] }),
+  );
 }
 
 function fsyncsPerSecond(): number {
@@ -43,7 +47,11 @@ async function measure(cluster: Cluster, count: number): Promise<string> {
   const client = auditClient({ address: cluster.address, tls });
   await client.waitForReady(5_000);
   const latencies: number[] = [];
-  const cpu = () => ({ service: cpuOf(cluster.servicePid), postgres: cpuOf(cluster.postgresPid), here: process.cpuUsage() });
+  const cpu = () => ({
+    service: cpuOf(cluster.servicePid),
+    postgres: cpuOf(cluster.postgresPid),
+    here: process.cpuUsage(),
+  });
   const run = async (until: number): Promise<void> => {
     while (performance.now() < until) {
       const begun = performance.now();
@@ -73,5 +81,5 @@ async function measure(cluster: Cluster, count: number): Promise<string> {
 }
 
 await using cluster = await startCluster({ bundled });
-console.log(`fsyncs/s of 8 KiB: ${String(fsyncsPerSecond())}`);
-for (const count of callers) console.log(await measure(cluster, count));
+say(`fsyncs/s of 8 KiB: ${String(fsyncsPerSecond())}`);
+for (const count of callers) say(await measure(cluster, count));
