@@ -74,9 +74,11 @@ const table = {
 /** An operation on a key. */
 export type KeyOperation = keyof typeof table;
 
+const rows: Readonly<Record<KeyOperation, Row>> = table;
+
 /** Refuses an operation that the key's state does not allow. Errors: Disabled, KmsInvalidState, UnsupportedOperation. */
 export function requireState(operation: KeyOperation, key: Key): void {
-  const refusal = (table[operation] as Row)[key.state];
+  const refusal = rows[operation][key.state];
   if (refusal) throw refusal(key.arn);
 }
 
