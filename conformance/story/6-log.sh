@@ -9,7 +9,7 @@ events() {
 # event_with JS-CONDITION ATTRIBUTE VALUE: there is an event `e` of which it holds.
 event_with() {
   events "$2" "$3" | node -e '
-    const holds = new Function("e", `return ${process.argv[1]}`);
+    const holds = new Function("e", `return (${process.argv[1]})`);
     const lines = require("fs").readFileSync(0, "utf8").split("\n").filter(Boolean);
     process.exit(lines.some((line) => { try { return holds(JSON.parse(line)); } catch { return false; } }) ? 0 : 1);
   ' "$1"
@@ -47,7 +47,7 @@ for secret in "$(<"$work/secret")" "$(base64 -w0 "$work/secret")" "$data_key" "$
 done
 if ((leaks == 0)) && [[ -s $work/events ]]; then ok 'never a plaintext, a key or a secret'; else wrong 'never a plaintext, a key or a secret' "$leaks found"; fi
 
-object_calls() { keystead audit search --data "$data" --event-name "$1" 2>&1 | grep -F "$bucket"; }
+object_calls() { keystead audit search --data "$data" --name "$1" --json | grep -F "$bucket"; }
 for name in PutObject GetObject CompleteMultipartUpload; do
   eventually 5 "keystead audit search shows $name" object_calls "$name"
 done

@@ -5,7 +5,7 @@ chapter '7. Every service killed with kill -9 in the middle: it comes back, and 
 folder=$(realpath "$data")
 pid_of() {
   local pid
-  [[ $1 != postgres ]] || { head -n 1 "$folder/postgres/postmaster.pid" && return; }
+  [[ $1 != postgres ]] || { head -n 1 "$folder/postgres/data/postmaster.pid" && return; }
   for pid in $(pgrep -f "$1/main.mjs"); do
     if grep -qzF "KEYSTEAD_TLS_DIR=$folder/" "/proc/$pid/environ" 2>/dev/null; then echo "$pid"; fi
   done
@@ -73,3 +73,4 @@ fi
 logged=$(events EventName CreateAlias)
 lost=$(while read -r name; do grep -qF "\"$name\"" <<<"$logged" || echo "$name"; done <"$work/kept-aliases")
 if [[ -z $lost ]]; then ok 'every acknowledged change is in the log'; else wrong 'every acknowledged change is in the log' "missing: $lost"; fi
+succeeds 'keystead audit verify: the log is whole' keystead audit verify --data "$data"
