@@ -1,4 +1,4 @@
-import { access, constants, open, opendir, readFile, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, open, opendir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend, BlobReader, BlobWriter } from '../backend.js';
 import { BufferPool } from './buffer-pool.js';
@@ -74,6 +74,8 @@ class DirectoryBackend implements Backend {
   }
 
   async check(): Promise<void> {
+    // Before the first object there is no folder yet, and that is well.
+    await mkdir(this.#root, { recursive: true, mode: 0o700 });
     await access(this.#root, constants.R_OK | constants.W_OK);
   }
 
