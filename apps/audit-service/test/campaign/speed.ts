@@ -6,7 +6,7 @@ import { tlsIdentity } from '@keystead/service';
 import { contextOf, event, keyArn } from '../records.js';
 import { type Cluster, startCluster } from './cluster.js';
 import { say } from './say.js';
-import { cpuOf } from './cpu.js';
+import { cpuOf } from './processes.js';
 
 const seconds = Number(process.argv[2] ?? 5);
 const bundled = process.argv.includes('--bundled');

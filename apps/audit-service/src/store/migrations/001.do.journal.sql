@@ -1,5 +1,5 @@
 -- The journal: leaves of an RFC 6962 Merkle tree, its head, and the index by which records are looked up.
--- Why postings and not btrees over columns: docs/adr/0050-audit-journal-layout.md.
+-- Why postings and not btrees over columns: docs/adr/0050-the-journal-is-indexed-by-postings.md.
 
 create table audit_leaf (
   -- Position in the tree, from 0 without gaps.

@@ -2,11 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** CPU time of a process and its children so far, in microseconds, by Linux' accounting (10 ms steps). */
 export function cpuOf(pid: number): number {
-  const ticks = readdirSync('/proc')
+  return family(pid).reduce((sum, { ticks }) => sum + ticks, 0) * 10_000;
+}
+
+/** Signals a process and all its children. */
+export function signalAll(pid: number, signal: NodeJS.Signals): void {
+  for (const member of family(pid)) process.kill(member.pid, signal);
+}
+
+function family(pid: number): Stat[] {
+  return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((name) => stat(name))
-    .filter((process) => process?.pid === pid || process?.parent === pid);
-  return ticks.reduce((sum, process) => sum + (process?.ticks ?? 0), 0) * 10_000;
+    .filter((one) => one !== undefined)
+    .filter((one) => one.pid === pid || one.parent === pid);
 }
 
 interface Stat {
