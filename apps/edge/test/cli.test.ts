@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { administrator, type Cluster, cluster } from './support/cluster.js';
+import { type Cluster, cluster } from '@keystead/testing/cluster';
 
 const run = promisify(execFile);
 
@@ -34,8 +34,8 @@ describe.skipIf(!installed())('the AWS CLI, unchanged', () => {
       PATH: process.env['PATH'],
       HOME: '/nonexistent',
       AWS_ENDPOINT_URL: running.endpoint,
-      AWS_ACCESS_KEY_ID: administrator.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: administrator.secretAccessKey,
+      AWS_ACCESS_KEY_ID: running.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: running.credentials.secretAccessKey,
       AWS_DEFAULT_REGION: 'us-east-1',
       AWS_MAX_ATTEMPTS: '1',
     };

@@ -1,9 +1,17 @@
 import { CloudTrailClient, LookupEventsCommand } from '@aws-sdk/client-cloudtrail';
 import * as iam from '@aws-sdk/client-iam';
 import * as kms from '@aws-sdk/client-kms';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { administrator, type Cluster, cluster } from './support/cluster.js';
+import { type Cluster, cluster } from '@keystead/testing/cluster';
 
 let running: Cluster;
 beforeAll(async () => {
@@ -11,11 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => running[Symbol.asyncDispose]());
 
-type Credentials = typeof administrator;
+type Credentials = Cluster['credentials'];
 
-const client = (credentials: Credentials = administrator) => ({
-  endpoint: running.endpoint,
-  region: 'us-east-1',
+const client = (credentials: Credentials = running.credentials) => ({
+  ...running.clientConfig,
   credentials,
   maxAttempts: 1,
 });
@@ -98,11 +105,11 @@ describe('KMS', () => {
 
   test('a wrong secret, an unknown key and another Region are refused in the words of AWS', async () => {
     const list = (options: object) => new kms.KMSClient({ ...client(), ...options }).send(new kms.ListKeysCommand({}));
-    await expect(list({ credentials: { ...administrator, secretAccessKey: 'wrong' } })).rejects.toMatchObject({
+    await expect(list({ credentials: { ...running.credentials, secretAccessKey: 'wrong' } })).rejects.toMatchObject({
       name: 'InvalidSignatureException',
     });
     await expect(
-      list({ credentials: { ...administrator, accessKeyId: 'AKIAUNKNOWN000000000' } }),
+      list({ credentials: { ...running.credentials, accessKeyId: 'AKIAUNKNOWN000000000' } }),
     ).rejects.toMatchObject({
       name: 'UnrecognizedClientException',
       message: 'The security token included in the request is invalid.',
@@ -178,4 +185,38 @@ describe('CloudTrail', () => {
     const event = JSON.parse(refused.Events?.[0]?.CloudTrailEvent ?? '{}') as Record<string, unknown>;
     expect(event).toMatchObject({ eventName: 'Sign', errorCode: 'UnsupportedOperationException' });
   });
+});
+
+describe('S3 through the same endpoint', () => {
+  test('buckets and objects of several sizes, encrypted under a key', async () => {
+    const s3 = new S3Client(client());
+    const { KeyMetadata } = await new kms.KMSClient(client()).send(new kms.CreateKeyCommand({}));
+    await s3.send(new CreateBucketCommand({ Bucket: 'edge' }));
+    for (const size of [0, 1, 70_000, 5 << 20]) {
+      const Body = Buffer.alloc(size, 'k');
+      const where = { Bucket: 'edge', Key: `a b/ü+${size}` };
+      const encryption = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: KeyMetadata?.KeyId } as const;
+      const put = await s3.send(new PutObjectCommand({ ...where, Body, ...encryption }));
+      expect(put).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: KeyMetadata?.Arn });
+      const got = await s3.send(new GetObjectCommand(where));
+      expect(Buffer.from((await got.Body?.transformToByteArray()) ?? []).equals(Body)).toBe(true);
+    }
+    const listed = await s3.send(new ListObjectsV2Command({ Bucket: 'edge' }));
+    expect(listed.Contents).toHaveLength(4);
+    const url = await getSignedUrl(s3, new GetObjectCommand({ Bucket: 'edge', Key: 'a b/ü+1' }), { expiresIn: 60 });
+    expect(await (await fetch(url)).text()).toBe('k');
+    await expect(s3.send(new GetObjectCommand({ Bucket: 'edge', Key: 'none' }))).rejects.toMatchObject({
+      name: 'NoSuchKey',
+    });
+  });
+});
+
+test('reset forgets what users made, and the administrator goes on', async () => {
+  const list = (): Promise<kms.ListKeysCommandOutput> => new kms.KMSClient(client()).send(new kms.ListKeysCommand({}));
+  expect((await list()).Keys).not.toEqual([]);
+  const answer = await fetch(`${running.endpoint}/_keystead/reset`, { method: 'POST' });
+  expect(await answer.json()).toEqual({ status: 'RESET' });
+  expect((await list()).Keys).toEqual([]);
+  const users = await new iam.IAMClient(client()).send(new iam.ListUsersCommand({}));
+  expect(users.Users?.map(({ UserName }) => UserName)).toEqual(['administrator']);
 });

@@ -9,7 +9,10 @@ import {
   readTarget,
   sha256Hex,
 } from '@keystead/sigv4';
-import { administrator } from './cluster.js';
+import type { Cluster } from '@keystead/testing/cluster';
+
+/** Where to send to, and in whose name. */
+export type Installation = Pick<Cluster, 'endpoint' | 'credentials'>;
 
 export interface Answer {
   readonly status: number;
@@ -46,11 +49,11 @@ export function send(endpoint: string, { method = 'POST', path = '/', headers = 
 }
 
 /** The same, signed by the administrator for `service` at `time`. */
-export function sendSigned(endpoint: string, service: string, raw: Raw, time = Date.now()): Promise<Answer> {
-  return send(endpoint, sign(endpoint, service, raw, time));
+export function sendSigned(to: Installation, service: string, raw: Raw, time = Date.now()): Promise<Answer> {
+  return send(to.endpoint, sign(to, service, raw, time));
 }
 
-export function sign(endpoint: string, service: string, raw: Raw, time = Date.now()): Raw {
+export function sign({ endpoint, credentials }: Installation, service: string, raw: Raw, time = Date.now()): Raw {
   const { method = 'POST', path = '/', headers = {}, body = '' } = raw;
   const timestamp = formatTimestamp(time);
   const date = timestamp.slice(0, 8);
@@ -61,10 +64,10 @@ export function sign(endpoint: string, service: string, raw: Raw, time = Date.no
   const head = { method, target: readTarget(path), headers: readHeaders(Object.entries(all).flat()) };
   const canonical = canonicalRequest(head, names, createHash('sha256').update(body).digest('hex'), 'json');
   const scope = `${date}/us-east-1/${service}/aws4_request`;
-  const key = deriveSigningKey(administrator.secretAccessKey, date, 'us-east-1', service);
+  const key = deriveSigningKey(credentials.secretAccessKey, date, 'us-east-1', service);
   const text = `AWS4-HMAC-SHA256\n${timestamp}\n${scope}\n${sha256Hex(canonical)}`;
   const signature = createHmac('sha256', key).update(text).digest('hex');
-  const credential = `Credential=${administrator.accessKeyId}/${scope}`;
+  const credential = `Credential=${credentials.accessKeyId}/${scope}`;
   const authorization = `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
   return { method, path, body, headers: { ...all, authorization } };
 }
