@@ -15,7 +15,7 @@ export function readRecord(sealed: SealedRecord): ObjectRecord {
   const end = sealed.indexOf('\n');
   if (end < 0 || sealed.length !== end + 65) throw new RangeError('the record is cut short');
   const record = JSON.parse(sealed.slice(0, end)) as ObjectRecord;
-  if (record.version !== 1) throw new RangeError('the record is of an unknown version');
+  if ((record.version as number) !== 1) throw new RangeError('the record is of an unknown version');
   return record;
 }
 

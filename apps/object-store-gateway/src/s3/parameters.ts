@@ -17,7 +17,10 @@ export function numberParameter({ query }: S3Request, name: string, most: number
 }
 
 /** How names in a listing are written: as they are, or percent-encoded for keys that XML cannot hold. */
-export function nameEncoder({ query }: S3Request): { readonly type: 'url' | undefined; encode(name: string): string } {
+export function nameEncoder({ query }: S3Request): {
+  readonly type: 'url' | undefined;
+  encode: (name: string) => string;
+} {
   const type = query.get('encoding-type');
   if (type === undefined) return { type, encode: (name) => name };
   if (type === 'url') return { type, encode: urlEncode };

@@ -19,12 +19,12 @@ export class FileReader implements BlobReader {
     this.#pool = pool;
     this.#at = start;
     this.#end = end;
-    this.#ahead = this.#fill();
+    this.#ahead = this.#fillAhead();
   }
 
   static async open(blob: string, path: string, pool: BufferPool, start: number, end: number): Promise<FileReader> {
-    const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-      throw error.code === 'ENOENT' ? new BlobMissing(blob, error) : error;
+    const file = await open(path, 'r').catch((error: unknown) => {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new BlobMissing(blob, error) : error;
     });
     return new FileReader(file, pool, start, end);
   }
@@ -32,9 +32,7 @@ export class FileReader implements BlobReader {
   async next(): Promise<Uint8Array | undefined> {
     const bytes = await this.#ahead;
     if (bytes) {
-      this.#ahead = this.#fill();
-      // It is awaited by the next call; until then a failure must not count as unhandled.
-      this.#ahead.catch(() => undefined);
+      this.#ahead = this.#fillAhead();
     }
     return bytes;
   }
@@ -43,6 +41,13 @@ export class FileReader implements BlobReader {
     await this.#ahead.catch(() => undefined);
     await this.#file.close();
     for (const buffer of this.#buffers.splice(0)) this.#pool.give(buffer);
+  }
+
+  /** It is awaited by the next call; until then a failure must not count as unhandled. */
+  #fillAhead(): Promise<Uint8Array | undefined> {
+    const ahead = this.#fill();
+    ahead.catch(() => undefined);
+    return ahead;
   }
 
   async #fill(): Promise<Uint8Array | undefined> {

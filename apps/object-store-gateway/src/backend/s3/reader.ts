@@ -14,10 +14,10 @@ export class HttpReader implements BlobReader {
   }
 
   async next(): Promise<Uint8Array | undefined> {
-    const { value, done } = await this.#pieces.next();
-    if (!done) {
-      this.#left -= value.length;
-      return value;
+    const piece = (await this.#pieces.next()) as IteratorResult<Buffer, undefined>;
+    if (!piece.done) {
+      this.#left -= piece.value.length;
+      return piece.value;
     }
     if (this.#left !== 0) throw new RangeError('the blob is shorter than its record says');
     return undefined;

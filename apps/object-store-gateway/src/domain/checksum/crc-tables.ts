@@ -10,6 +10,9 @@ interface Tables {
   readonly high: readonly Int32Array[];
 }
 
+type Table = Int32Array;
+type Eight = readonly [Table, Table, Table, Table, Table, Table, Table, Table];
+
 function makeTables(polynomial: bigint): Tables {
   const low = Array.from({ length: SLICES }, () => new Int32Array(256));
   const high = Array.from({ length: SLICES }, () => new Int32Array(256));
@@ -38,16 +41,7 @@ export class Crc32c implements RunningChecksum {
   #crc = -1;
 
   update(bytes: Uint8Array): void {
-    const [t0, t1, t2, t3, t4, t5, t6, t7] = this.#t as [
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-    ];
+    const [t0, t1, t2, t3, t4, t5, t6, t7] = this.#t as Eight;
     let crc = this.#crc;
     let i = 0;
     for (const end = bytes.length - 7; i < end; i += 8) {
@@ -81,26 +75,8 @@ export class Crc64Nvme implements RunningChecksum {
 
   update(bytes: Uint8Array): void {
     const { low: l, high: h } = this.#t;
-    const [l0, l1, l2, l3, l4, l5, l6, l7] = l as [
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-    ];
-    const [h0, h1, h2, h3, h4, h5, h6, h7] = h as typeof l as [
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-      Int32Array,
-    ];
+    const [l0, l1, l2, l3, l4, l5, l6, l7] = l as Eight;
+    const [h0, h1, h2, h3, h4, h5, h6, h7] = h as Eight;
     let low = this.#low;
     let high = this.#high;
     let i = 0;

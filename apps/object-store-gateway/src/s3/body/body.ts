@@ -77,7 +77,10 @@ class PlainBody implements RequestBody {
 
   async next(): Promise<Buffer[] | undefined> {
     const pieces = await this.#incoming.next();
-    if (!pieces) return this.#end();
+    if (!pieces) {
+      this.#end();
+      return undefined;
+    }
     for (const piece of pieces) {
       this.#hash?.update(piece);
       this.#read += piece.length;
@@ -86,7 +89,7 @@ class PlainBody implements RequestBody {
     return pieces;
   }
 
-  #end(): undefined {
+  #end(): void {
     if (this.#read !== this.length) throw new S3Error('IncompleteBody');
     if (this.#hash) checkBody(this.#auth, this.#hash.digest('hex'));
   }

@@ -35,5 +35,5 @@ export interface S3Request extends RequestHead {
   readonly auth: Authentication;
   readonly signingKey: Uint8Array;
   /** The one value of a header by lower-case name. */
-  header(name: string): string | undefined;
+  readonly header: (name: string) => string | undefined;
 }

@@ -10,7 +10,7 @@ import type { StoredObject } from './record.js';
 export interface CommitOptions {
   readonly conditions?: Conditions;
   /** What happens first in the same transaction. */
-  before?(changes: Changes): Promise<void>;
+  readonly before?: (changes: Changes) => Promise<void>;
 }
 
 /**
