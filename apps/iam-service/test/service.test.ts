@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
-import { PrincipalType, type CallContext } from '@keystead/proto/common';
-import { TestingServiceClient } from '@keystead/proto/common';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PrincipalType, TestingServiceClient, type CallContext } from '@keystead/proto/common';
 import { IamServiceClient, IamServiceService } from '@keystead/proto/iam';
 import type { Call, Result } from '@keystead/proto/iam-query';
 import {
@@ -11,25 +12,35 @@ import {
   LeasedCache,
   pipelineClient,
   type PipelineClient,
-  type Running,
+  tlsIdentity,
+  type TlsIdentity,
 } from '@keystead/service';
 import { deriveSigningKey } from '@keystead/sigv4';
+import { cluster, type Cluster } from '@keystead/testing/cluster';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rootPrincipal } from '../src/grpc/bundles.js';
+import { readConfig, start } from '../src/main.js';
 import { contextOf } from './support/desk.js';
-import { services, type Services } from './support/services.js';
 
-let world: Services;
-let iam: Running;
+let world: Cluster;
 let edge: IamServiceClient;
 let kms: IamServiceClient;
 let query: PipelineClient<NonNullable<Call['operation']>, NonNullable<Result['outcome']>>;
+const folder = mkdtempSync(join(tmpdir(), 'keystead-iam-'));
+const credentialsFile = join(folder, 'admin-credentials');
+const identities: TlsIdentity[] = [];
 const context: CallContext = contextOf(rootPrincipal('000000000000'));
 const today = () => new Date().toISOString().slice(0, 10).replaceAll('-', '');
+const address = () => world.addresses['iam-service'] ?? '';
+
+async function identityOf(service: string): Promise<TlsIdentity> {
+  const identity = tlsIdentity(await world.pki.dir(service));
+  identities.push(identity);
+  return identity;
+}
 
 async function clientOf(service: string): Promise<IamServiceClient> {
-  const tls = await world.identityOf(service);
-  return new IamServiceClient(world.address, channelCredentials(tls, 'iam-service'), channelOptions);
+  return new IamServiceClient(address(), channelCredentials(await identityOf(service), 'iam-service'), channelOptions);
 }
 
 const signingKey = (client: IamServiceClient, accessKeyId: string, date = today()) =>
@@ -39,18 +50,25 @@ const bundle = (client: IamServiceClient, arn: string, uniqueId = '') =>
   invoke(client.getPrincipalBundle.bind(client), { arn, uniqueId });
 
 beforeAll(async () => {
-  world = await services();
-  iam = await world.startIam({ KEYSTEAD_ADMIN_CREDENTIALS_FILE: world.credentialsFile });
+  // The key of the administrator is to be made, not given.
+  const made = {
+    KEYSTEAD_ADMIN_ACCESS_KEY_ID: '',
+    KEYSTEAD_ADMIN_SECRET_ACCESS_KEY: '',
+    KEYSTEAD_ADMIN_CREDENTIALS_FILE: credentialsFile,
+  };
+  world = await cluster({ env: { 'iam-service': made } });
   [edge, kms] = [await clientOf('edge'), await clientOf('kms-service')];
-  const tls = await world.identityOf('edge');
-  query = pipelineClient({ method: IamServiceService.pipeline, address: world.address, tls, expected: 'iam-service' });
+  const tls = await identityOf('edge');
+  query = pipelineClient({ method: IamServiceService.pipeline, address: address(), tls, expected: 'iam-service' });
 });
 
 afterAll(async () => {
   query.close();
   edge.close();
   kms.close();
+  for (const identity of identities) identity.close();
   await world[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 interface Credentials {
@@ -58,12 +76,12 @@ interface Credentials {
   secretAccessKey: string;
 }
 
-const written = () => JSON.parse(readFileSync(world.credentialsFile, 'utf8')) as Credentials;
+const written = () => JSON.parse(readFileSync(credentialsFile, 'utf8')) as Credentials;
 
 describe('the first administrator', () => {
   test('has a key in a file that only the owner reads', async () => {
     const { accessKeyId, secretAccessKey } = written();
-    expect(statSync(world.credentialsFile).mode & 0o777).toBe(0o600);
+    expect(statSync(credentialsFile).mode & 0o777).toBe(0o600);
     const found = await signingKey(edge, accessKeyId);
     expect(found.principal).toMatchObject({
       type: PrincipalType.PRINCIPAL_TYPE_IAM_USER,
@@ -76,13 +94,23 @@ describe('the first administrator', () => {
 
   test('keeps it at the next start, and gets another that the environment gives', async () => {
     const before = written();
-    await iam.close();
-    iam = await world.startIam({
-      KEYSTEAD_ADMIN_ACCESS_KEY_ID: 'AKIAGIVENBYOPERATOR1',
-      KEYSTEAD_ADMIN_SECRET_ACCESS_KEY: 'given/by+the/operator+of+this/test++++++',
-    });
+    await world.restart('iam-service');
     expect(written()).toEqual(before);
     await signingKey(edge, before.accessKeyId);
+    const { url, passwordFile } = world.database.of('iam-service');
+    const another = await start(
+      readConfig({
+        KEYSTEAD_TLS_DIR: await world.pki.dir('iam-service'),
+        KEYSTEAD_LOG_LEVEL: 'silent',
+        KEYSTEAD_DATABASE_URL: url,
+        KEYSTEAD_DATABASE_PASSWORD_FILE: passwordFile,
+        KEYSTEAD_KMS_ADDRESS: world.addresses['kms-service'],
+        KEYSTEAD_AUDIT_ADDRESS: world.addresses['audit-service'],
+        KEYSTEAD_ADMIN_ACCESS_KEY_ID: 'AKIAGIVENBYOPERATOR1',
+        KEYSTEAD_ADMIN_SECRET_ACCESS_KEY: 'given/by+the/operator+of+this/test++++++',
+      }),
+    );
+    await another.close();
     const given = await signingKey(edge, 'AKIAGIVENBYOPERATOR1');
     expect(given.principal?.userName).toBe('administrator');
   });
@@ -111,10 +139,10 @@ describe('peers', () => {
   });
 
   test('operations are for edge only, and only with a caller', async () => {
-    const tls = await world.identityOf('kms-service');
+    const tls = await identityOf('kms-service');
     const other = pipelineClient<NonNullable<Call['operation']>, NonNullable<Result['outcome']>>({
       method: IamServiceService.pipeline,
-      address: world.address,
+      address: address(),
       tls,
       expected: 'iam-service',
       patienceMs: 300,
@@ -143,8 +171,8 @@ describe('signing keys', () => {
     await query.request('createUser', { userName, tags: [] }, { context });
     const { accessKey } = await query.request('createAccessKey', { userName }, { context });
     const accessKeyId = accessKey?.accessKeyId ?? '';
-    const tls = await world.identityOf('edge');
-    const changes = lease({ address: world.address, tls, expected: 'iam-service', subscriber: 'test' });
+    const tls = await identityOf('edge');
+    const changes = lease({ address: address(), tls, expected: 'iam-service', subscriber: 'test' });
     const cache = new LeasedCache({
       lease: changes,
       maxEntries: 10,
@@ -212,15 +240,14 @@ describe('bundles', () => {
 test('a use of a key is written down', async () => {
   const { accessKeyId } = written();
   await signingKey(edge, accessKeyId);
-  await iam.close();
-  iam = await world.startIam();
+  await world.restart('iam-service');
   const { accessKeyLastUsed } = await query.request('getAccessKeyLastUsed', { accessKeyId }, { context });
   expect(accessKeyLastUsed).toMatchObject({ serviceName: 'kms', region: 'us-east-1' });
 });
 
 test('a reset leaves the administrator and nobody else', async () => {
-  const tls = await world.identityOf('edge');
-  const testing = new TestingServiceClient(world.address, channelCredentials(tls, 'iam-service'), channelOptions);
+  const tls = await identityOf('edge');
+  const testing = new TestingServiceClient(address(), channelCredentials(tls, 'iam-service'), channelOptions);
   await query.request('createUser', { userName: 'forgotten', tags: [] }, { context });
   await invoke(testing.reset.bind(testing), {});
   testing.close();
