@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  AuthError,
+  type AuthError,
   awsAuthError,
   canonicalRequest,
   ChunkedDecoder,
