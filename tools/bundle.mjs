@@ -42,6 +42,9 @@ async function bundleApp(build, path, shared) {
     platform: 'node',
     target: 'node20',
     format: 'esm',
+    // What is loaded by import() only (OpenTelemetry) stays out of memory until then.
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
     conditions: ['@keystead/source'],
     sourcemap: true,
     sourcesContent: false,
@@ -49,8 +52,9 @@ async function bundleApp(build, path, shared) {
     external,
     logLevel: 'error',
   });
-  mkdirSync(target, { recursive: true });
+  mkdirSync(join(target, 'chunks'), { recursive: true });
   for (const file of outputFiles) replaceFile(file.path, file.contents);
+  removeChunksBut(target, new Set(outputFiles.map(({ path: file }) => basename(file))));
   copyMigrations(path, target);
   writeStamp(stampOf(path), stamp);
 }
@@ -60,6 +64,10 @@ function replaceFile(path, contents) {
   const fresh = `${path}.${process.pid}.new`;
   writeFileSync(fresh, contents);
   renameSync(fresh, path);
+}
+
+function removeChunksBut(target, fresh) {
+  for (const name of readdirSync(join(target, 'chunks'))) if (!fresh.has(name)) rmSync(join(target, 'chunks', name));
 }
 
 function entryPoints(path) {

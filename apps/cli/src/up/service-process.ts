@@ -70,7 +70,6 @@ export class ServiceProcess {
     const child = fork(script, [], {
       env: { ...env },
       stdio: ['ignore', log, log, 'ipc'],
-      execArgv: ['--enable-source-maps'],
     });
     closeSync(log);
     this.#child = child;
