@@ -18,6 +18,11 @@ free_ports() {
   fail 'no three free ports in a row for the product'
 }
 
+healthy() {
+  node -e 'fetch(process.argv[1]).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))' \
+    "$1/_keystead/health" 2>/dev/null
+}
+
 # start_product DATA options…: returns when `env` is there and the endpoint answers.
 start_product() {
   local data=$1 from=$SECONDS endpoint
@@ -33,8 +38,7 @@ start_product() {
   while ((SECONDS - from < 120)); do
     kill -0 "$product_pid" 2>/dev/null || break
     if [[ -s $data/env ]] && endpoint=$(. "$data/env" && echo "$AWS_ENDPOINT_URL") &&
-      node -e 'fetch(process.argv[1]).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))' \
-        "$endpoint/_keystead/health" 2>/dev/null; then
+      healthy "$endpoint"; then
       say "npm start answered after $((SECONDS - from)) s"
       return
     fi
@@ -113,3 +117,32 @@ story_with_minio() {
   stop_product
   rm -rf "$data"
 }
+
+# deploy/compose.yaml for real: every service a container of its own, PostgreSQL and MinIO beside them.
+compose() { docker-compose --project-name keystead-ci --file deploy/compose.yaml "$@"; }
+compose_round_trip() {
+  local port credentials tries
+  port=$(free_ports)
+  export KEYSTEAD_PORT=$port KEYSTEAD_S3_PORT=$((port + 1)) KEYSTEAD_GRPC_PORT=$((port + 2))
+  export KEYSTEAD_POSTGRES_IMAGE=$POSTGRES_IMAGE KEYSTEAD_MINIO_IMAGE=$MINIO_IMAGE
+  trap 'compose down --volumes >/dev/null 2>&1' EXIT
+  compose up --detach >"$logs/compose.log" 2>&1 || fail "docker-compose up failed: $(tail -n 5 "$logs/compose.log")"
+  for ((tries = 0; tries < 240; tries++)); do
+    healthy "http://127.0.0.1:$port" && break
+    sleep 0.5
+  done
+  healthy "http://127.0.0.1:$port" || {
+    compose logs --tail 15
+    fail 'the services of deploy/compose.yaml are not healthy after two minutes'
+  }
+  credentials=$(compose exec -T iam-service cat /data/admin-credentials)
+  export AWS_ENDPOINT_URL=http://127.0.0.1:$port AWS_DEFAULT_REGION=us-east-1
+  AWS_ACCESS_KEY_ID=$(field accessKeyId "$credentials") AWS_SECRET_ACCESS_KEY=$(field secretAccessKey "$credentials")
+  export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+  aws s3 mb s3://round-trip
+  echo there | aws s3 cp - s3://round-trip/object --sse aws:kms
+  [[ $(aws s3 cp s3://round-trip/object -) == there ]] || fail 'an object did not come back'
+  say 'an object went through the composed services to MinIO and back'
+}
+
+field() { node -p 'JSON.parse(process.argv[2])[process.argv[1]]' "$1" "$2"; }
