@@ -1,5 +1,6 @@
 import { checkSkew, formatTimestamp, readTimestamp } from './clock.js';
 import { AuthError, type Flavour } from './errors.js';
+import { algorithm, isSignature, readToken } from './fields.js';
 import { type DeclaredPayload, declaredPayload } from './payload.js';
 import { isPresigned, readPresigned } from './presigned.js';
 import { limits, type RawRequest } from './request.js';
@@ -20,8 +21,6 @@ export interface Authentication extends CredentialScope {
   /** S3 only: what `x-amz-content-sha256` declares. */
   readonly declared: DeclaredPayload | undefined;
 }
-
-export const algorithm = 'AWS4-HMAC-SHA256';
 
 /**
  * Reads and checks all that can be checked without the key: shape, scope, clock and which headers are signed.
@@ -92,17 +91,6 @@ function readFields(value: string, flavour: Flavour): Fields {
 function splitField(field: string): [string, string] {
   const equals = field.indexOf('=');
   return equals < 0 ? [field, ''] : [field.slice(0, equals), field.slice(equals + 1)];
-}
-
-/** Whether `text` can be a signature: 64 hex digits in lower case, as every signer writes them. */
-export function isSignature(text: string): boolean {
-  return /^[0-9a-f]{64}$/.test(text);
-}
-
-/** The session token, if there is one. Its own proof is iam-service's. */
-export function readToken(token: string | undefined): string | undefined {
-  if (token !== undefined && token.length > limits.securityTokenBytes) throw new AuthError('InvalidToken');
-  return token === '' ? undefined : token;
 }
 
 /** `X-Amz-Date`, or `Date` in either of its forms. */

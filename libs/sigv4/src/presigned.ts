@@ -1,6 +1,7 @@
-import { type Authentication, algorithm, isSignature, readToken } from './authentication.js';
+import type { Authentication } from './authentication.js';
 import { checkExpiry, longestExpiry, readTimestamp } from './clock.js';
 import { AuthError, type Flavour } from './errors.js';
+import { algorithm, isSignature, readToken } from './fields.js';
 import { declaredPayload } from './payload.js';
 import { queryValue, type RawRequest, type Target } from './request.js';
 import { checkScope, type Expected, readCredential } from './scope.js';

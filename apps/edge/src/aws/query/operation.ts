@@ -1,11 +1,11 @@
-import type { Call, Result } from '@keystead/proto/iam-query';
+import type { Call } from '@keystead/proto/iam-query';
 import type { ValueOf } from '../json/operation.js';
 import type { Form } from './form.js';
 import { type RequestShape, structure } from './read.js';
 
 type Requests = NonNullable<Call['operation']>;
 
-export type QueryResponses = Exclude<NonNullable<Result['outcome']>, { $case: 'error' }>;
+
 
 /** How one operation of IAM or STS is translated; answers are written by name. */
 export interface QueryOperation {
