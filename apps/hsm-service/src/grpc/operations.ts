@@ -39,6 +39,10 @@ export function operations(engine: Engine): Operations {
       return { plaintext: withoutPlaintext ? new Uint8Array() : plaintext, ciphertextBlob: blob };
     },
     generateRandom: ({ numberOfBytes }) => ({ plaintext: engine.generateRandom(numberOfBytes) }),
+    ...{ getPublicKey: later, sign: later, verify: later, generateMac: later, verifyMac: later },
+    ...{ deriveSharedSecret: later, encapsulate: later, decapsulate: later, generateDataKeyPair: later },
+    ...{ generateImportParameters: later, importKeyMaterial: later, rewrap: later },
+    ...{ getTransferCertificate: later, exportForTransfer: later, importTransfer: later },
   };
 }
 
@@ -46,6 +50,10 @@ export function operations(engine: Engine): Operations {
 export function perform(table: Operations, { $case, value }: Operation): Success {
   const operation = table[$case] as (request: unknown) => Success['value'];
   return { $case, value: operation(value) } as Success;
+}
+
+function later(): never {
+  throw new KeysteadError('UnsupportedOperation', 'This HSM does not offer the operation.');
 }
 
 function named(key: WireKey | undefined): KeyReference {
