@@ -67,8 +67,15 @@ module.exports = {
       name: 'no-app-imports-an-app',
       comment: 'Services share the contracts in proto/ and nothing else.',
       severity: 'error',
-      from: { path: '^apps/([^/]+)/' },
+      from: { path: '^apps/([^/]+)/', pathNot: test },
       to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    {
+      name: 'tests-boot-other-apps-through-main',
+      comment: 'A test may start the neighbours it needs, as the launcher does, and see nothing of their insides.',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/test/' },
+      to: { path: '^apps/', pathNot: ['^apps/$1/', '^apps/[^/]+/src/main\\.ts$'] },
     },
     {
       name: 'libs-import-no-app',

@@ -1,6 +1,6 @@
 import { KeysteadError } from '@keystead/errors';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { byCase, type PipelineCall } from '../src/index.js';
+import { byCase, type CaseTable, type PipelineCall } from '../src/index.js';
 import { Bench, codeOf, later, proxyTo, random, until, type Operation, type Outcome } from './harness.js';
 
 let bench: Bench;
@@ -84,7 +84,7 @@ describe('calls', () => {
       decrypt: unused,
       reEncrypt: unused,
       generateDataKey: unused,
-    });
+    } as unknown as CaseTable<Operation, Outcome>);
     const { address } = await bench.pipeline({ handle });
     const client = await bench.client(address);
     expect((await client.request('generateRandom', { numberOfBytes: 3 })).plaintext).toHaveLength(3);

@@ -90,7 +90,7 @@ export async function startKeystead(options: HarnessOptions = {}): Promise<Start
 
 interface Launcher {
   readonly child: ChildProcess;
-  output(): string;
+  readonly output: () => string;
 }
 
 /** The CLI's bundle: beside the sources in the repository. */

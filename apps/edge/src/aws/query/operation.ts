@@ -5,8 +5,6 @@ import { type RequestShape, structure } from './read.js';
 
 type Requests = NonNullable<Call['operation']>;
 
-
-
 /** How one operation of IAM or STS is translated; answers are written by name. */
 export interface QueryOperation {
   /** AWS's name. */
