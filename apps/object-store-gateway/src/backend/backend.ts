@@ -27,8 +27,12 @@ export interface Backend {
 export interface BlobWriter {
   /** Takes the next bytes; the buffers must stay as they are until this resolves. */
   write(pieces: readonly Uint8Array[]): Promise<void>;
-  /** Resolves when the blob is durable. Throws when fewer or more bytes were written than announced. */
-  commit(): Promise<void>;
+  /**
+   * Resolves when the blob, and the record of its object when one is given, are durable. Throws when fewer or more
+   * bytes were written than announced.
+   */
+  commit(record?: Buffer): Promise<void>;
+  /** Also after a commit that failed: nothing stays. */
   abort(): Promise<void>;
 }
 

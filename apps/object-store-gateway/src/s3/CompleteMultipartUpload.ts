@@ -11,7 +11,7 @@ import { uploadOf } from './multipart.js';
 import { commitObject } from './object/commit.js';
 import { openDataKey } from './object/data-key.js';
 import { conditionsOf, encryptionHeaders, quoted } from './object/headers.js';
-import { keepRecord } from './object/record.js';
+import { newObject, recordBytes } from './object/record.js';
 import type { ObjectCall, Operation } from './operation.js';
 import { xml } from './reply.js';
 import { children, document, parse, text, textOf } from './xml.js';
@@ -37,7 +37,9 @@ export const CompleteMultipartUpload: Operation = {
     const record = recordOf(upload, parts, gateway.now());
     checkDeclared(request, record);
     const dataKey = await openDataKey(gateway, request, upload.encryption);
-    const stored = await keepRecord(gateway, record, dataKey).finally(() => dataKey.fill(0));
+    const stored = newObject(record, dataKey);
+    dataKey.fill(0);
+    await gateway.backend.putRecord(record.segments[0]?.blob ?? '', recordBytes(stored));
     const extra = { uploadId: upload.id, parts: parts.length, size: record.size };
     await commitObject(
       gateway,

@@ -2,16 +2,14 @@ import { CHECKSUM_ALGORITHMS } from '../domain/checksum/algorithms.js';
 import type { ChecksumAlgorithm } from '../domain/checksum/algorithms.js';
 import { checkWriteConditionSyntax } from '../domain/conditions.js';
 import { chooseEncryption, DEFAULT_ENCRYPTION, readRequestedEncryption } from '../domain/encryption.js';
-import type { KeptHeaders, ObjectRecord } from '../domain/object.js';
+import type { ObjectRecord } from '../domain/object.js';
 import { S3Error } from '../domain/s3-error.js';
 import { Integrity } from './body/integrity.js';
 import { copySource, openSource } from './copy-source.js';
 import type { S3Request } from './http/request.js';
-import { commitObject } from './object/commit.js';
-import { newDataKey } from './object/data-key.js';
 import { conditionsOf, contextHeader, encryptionHeaders, keptHeaders, quoted } from './object/headers.js';
-import { keepRecord } from './object/record.js';
-import { MOST_BYTES, etagOf, sealBlob } from './object/seal.js';
+import { MOST_BYTES } from './object/seal.js';
+import { writeObject } from './object/write.js';
 import type { ObjectCall, Operation } from './operation.js';
 import { xml } from './reply.js';
 import { document, text } from './xml.js';
@@ -27,7 +25,7 @@ export const CopyObject: Operation = {
   category: 'Data',
   readOnly: false,
   async run(call, gateway) {
-    const { request, bucket, key, journal } = call;
+    const { request, bucket } = call;
     const conditions = writeConditions(request);
     const requested = readRequestedEncryption(request.header);
     const chosen = chooseEncryption(requested, bucket.encryption ?? DEFAULT_ENCRYPTION);
@@ -41,35 +39,20 @@ export const CopyObject: Operation = {
       );
     if (!replace && isSame(call, from) && Object.keys(requested).length === 0) throw unchanged();
     const algorithm = wantedChecksum(request) ?? from.checksum?.algorithm;
-    const integrity = new Integrity(request, {
-      md5Wanted: chosen.algorithm === 'AES256',
-      ...(algorithm ? { fallback: algorithm } : {}),
-    });
-    const place = { bucket: bucket.name, key };
     const plain = await openSource(gateway, request, source, { from: 0, to: from.size });
     try {
-      const [{ dataKey, encryption }] = await Promise.all([
-        newDataKey(gateway, request, place, chosen),
-        journal.authorized(),
-      ]);
-      const sealed = await sealBlob(gateway.backend, place, dataKey, plain, integrity);
-      const headers: KeptHeaders = replace ? keptHeaders(request) : from.headers;
-      const record: ObjectRecord = {
-        version: 1,
-        ...place,
-        modified: gateway.now().getTime(),
-        size: from.size,
-        etag: etagOf(sealed, chosen.algorithm),
-        headers,
-        ...(sealed.verified.checksum ? { checksum: { ...sealed.verified.checksum, type: 'FULL_OBJECT' } } : {}),
-        encryption,
-        uploadId: '',
-        segments: [sealed.segment],
-      };
-      const stored = await keepRecord(gateway, record, dataKey).finally(() => dataKey.fill(0));
-      const extra = { bytesTransferredIn: 0, bytesTransferredOut: 0, bytesCopied: from.size };
-      await commitObject(gateway, stored, journal, { response: encryptionHeaders(encryption), extra }, { conditions });
-      return xml(resultXml(record), { ...encryptionHeaders(encryption), ...contextHeader(encryption) });
+      const record = await writeObject(gateway, call, {
+        chosen,
+        conditions,
+        headers: replace ? keptHeaders(request) : from.headers,
+        integrity: new Integrity(request, {
+          md5Wanted: chosen.algorithm === 'AES256',
+          ...(algorithm ? { fallback: algorithm } : {}),
+        }),
+        open: () => plain,
+        extra: (size) => ({ bytesTransferredIn: 0, bytesTransferredOut: 0, bytesCopied: size }),
+      });
+      return xml(resultXml(record), { ...encryptionHeaders(record.encryption), ...contextHeader(record.encryption) });
     } finally {
       await plain.close();
     }

@@ -15,11 +15,11 @@ export const GetObject: Operation = {
   name: 'GetObject',
   action: 's3:GetObject',
   scope: 'object',
+  findsObject: true,
   category: 'Data',
   readOnly: true,
-  async run({ request, bucket, key, journal }, gateway) {
-    const place = { bucket: bucket.name, account: bucket.account };
-    const stored = await storedObject(gateway, request, place, key);
+  async run({ request, bucket, key, found, journal }, gateway) {
+    const stored = await storedObject(gateway, request, bucket, key, found);
     const { record } = stored;
     const head = describe(request, record);
     const [dataKey] = await Promise.all([provenDataKey(gateway, request, stored), journal.authorized()]);

@@ -8,10 +8,11 @@ export const GetObjectTagging: Operation = {
   name: 'GetObjectTagging',
   action: 's3:GetObjectTagging',
   scope: 'object',
+  findsObject: true,
   category: 'Data',
   readOnly: true,
-  async run({ request, bucket, key }, gateway) {
-    await storedObject(gateway, request, { bucket: bucket.name, account: bucket.account }, key);
+  async run({ request, bucket, key, found }, gateway) {
+    await storedObject(gateway, request, bucket, key, found);
     return xml(document('Tagging', element('TagSet')));
   },
 };

@@ -7,11 +7,11 @@ export const HeadObject: Operation = {
   name: 'HeadObject',
   action: 's3:GetObject',
   scope: 'object',
+  findsObject: true,
   category: 'Data',
   readOnly: true,
-  async run({ request, bucket, key }, gateway) {
-    const place = { bucket: bucket.name, account: bucket.account };
-    const { record } = await storedObject(gateway, request, place, key);
+  async run({ request, bucket, key, found }, gateway) {
+    const { record } = await storedObject(gateway, request, bucket, key, found);
     return describe(request, record).reply;
   },
 };

@@ -19,11 +19,12 @@ const HEADER = 'x-amz-copy-source';
  */
 export async function copySource(gateway: Gateway, request: S3Request): Promise<StoredObject> {
   const { bucket: name, key } = readCopySource(request.header(HEADER) ?? '');
-  const bucket = await gateway.store.bucket(name);
-  if (!bucket) throw new S3Error('NoSuchBucket', undefined, { BucketName: name });
+  const found = await gateway.store.bucketAndObject(name, key);
+  if (!found) throw new S3Error('NoSuchBucket', undefined, { BucketName: name });
+  const { bucket, object } = found;
   const question = { action: 's3:GetObject', resource: objectArn(name, key), account: bucket.account, values: {} };
   await gateway.access.check(request.context, question);
-  const stored = await storedObject(gateway, request, { bucket: name, account: bucket.account }, key);
+  const stored = await storedObject(gateway, request, bucket, key, object);
   checkCopyConditions(conditionsOf(request, `${HEADER}-`), stored.record);
   return stored;
 }

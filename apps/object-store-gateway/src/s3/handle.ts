@@ -1,6 +1,8 @@
 import type { Identity } from '../clients/identity.js';
 import { bucketArn, objectArn } from '../domain/arn.js';
 import { S3Error } from '../domain/s3-error.js';
+import type { SealedRecord } from '../domain/record-seal.js';
+import type { Bucket } from '../store/buckets.js';
 import type { Gateway } from '../gateway.js';
 import { conditionValues } from './conditions.js';
 import { authenticate } from './http/authenticate.js';
@@ -52,7 +54,7 @@ async function answer(gateway: Gateway, request: S3Request, journal: Journal): P
   const operation = route(request);
   journal.operation = operation;
   if (operation.scope === 'service') return runService(gateway, request, journal, operation);
-  const bucket = await gateway.store.bucket(request.bucket ?? '');
+  const { bucket, object: found } = await lookUp(gateway, request, operation);
   if (!bucket) throw new S3Error('NoSuchBucket', undefined, { BucketName: (request.bucket ?? '').slice(0, 255) });
   journal.owner = bucket.account;
   screen(request, operation, bucket.account);
@@ -61,8 +63,18 @@ async function answer(gateway: Gateway, request: S3Request, journal: Journal): P
   const resource = operation.scope === 'object' ? objectArn(name, key) : bucketArn(name);
   await authorize(gateway, request, operation, resource, account);
   if (!operation.readOnly) gateway.outbox.assertNotBehind();
-  if (operation.scope === 'object') return operation.run({ request, journal, bucket, key }, gateway);
+  if (operation.scope === 'object') return operation.run({ request, journal, bucket, key, found }, gateway);
   return operation.run({ request, journal, bucket }, gateway);
+}
+
+async function lookUp(
+  { store }: Gateway,
+  request: S3Request,
+  operation: Operation,
+): Promise<{ bucket: Bucket | undefined; object?: SealedRecord | undefined }> {
+  const { bucket = '', key = '' } = request;
+  if (operation.scope !== 'object' || !operation.findsObject) return { bucket: await store.bucket(bucket) };
+  return (await store.bucketAndObject(bucket, key)) ?? { bucket: undefined };
 }
 
 async function runService(

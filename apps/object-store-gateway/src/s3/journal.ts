@@ -2,6 +2,7 @@ import { cloudTrailRecord } from '@keystead/audit';
 import type { Json } from '@keystead/audit';
 import type { AuditRecord } from '@keystead/proto/audit';
 import { bucketArn, objectArn } from '../domain/arn.js';
+import { S3Error } from '../domain/s3-error.js';
 import type { Gateway } from '../gateway.js';
 import type { S3Request } from './http/request.js';
 import type { Operation } from './operation.js';
@@ -37,12 +38,21 @@ export class Journal {
 
   /** The record that must be durable before the first byte of an object goes either way. */
   async authorized(): Promise<void> {
-    await this.#gateway.audit.append(this.record({ extra: { phase: 'authorized' } }));
+    await this.#append({ extra: { phase: 'authorized' } });
   }
 
   /** The record of the outcome. */
   async completed(outcome: Outcome): Promise<void> {
-    await this.#gateway.audit.append(this.record(outcome));
+    await this.#append(outcome);
+  }
+
+  /** Without its record a call fails as if this system did (design §3 "Audit"). */
+  async #append(outcome: Outcome): Promise<void> {
+    try {
+      await this.#gateway.audit.append(this.record(outcome));
+    } catch (error) {
+      throw Object.assign(new S3Error('InternalError'), { cause: error });
+    }
   }
 
   /** The record of an outcome, for the outbox: once it is committed with the change, set `settled`. */

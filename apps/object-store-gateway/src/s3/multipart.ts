@@ -2,11 +2,9 @@ import { S3Error } from '../domain/s3-error.js';
 import type { Gateway } from '../gateway.js';
 import type { Part, Upload } from '../store/uploads.js';
 import { Integrity } from './body/integrity.js';
-import type { Journal } from './journal.js';
-import { commitChange } from './object/commit.js';
 import { openDataKey } from './object/data-key.js';
 import { etagOf, sealBlob } from './object/seal.js';
-import type { PlainSource } from './object/seal.js';
+import type { Finish, PlainSource, Sealed } from './object/seal.js';
 import type { ObjectCall } from './operation.js';
 
 /**
@@ -33,39 +31,42 @@ export async function storePart(
   const md5Wanted = encryption.algorithm === 'AES256';
   const integrity = new Integrity(request, { md5Wanted, ...(checksum ? { fallback: checksum.algorithm } : {}) });
   const [dataKey] = await Promise.all([openDataKey(gateway, request, encryption), journal.authorized()]);
-  try {
-    const place = { bucket, key, part: { number, uploadId } };
-    const sealed = await sealBlob(gateway.backend, place, dataKey, await open(), integrity);
-    const { segment, verified } = sealed;
-    const counted = verified.checksum;
-    if (checksum && counted && counted.algorithm !== checksum.algorithm)
+  const place = { bucket, key, part: { number, uploadId } };
+  let part: Part | undefined;
+  const finish = (sealed: Sealed): Finish => {
+    const counted = sealed.verified.checksum;
+    if (checksum && counted && counted.algorithm !== checksum.algorithm) {
       throw wrongAlgorithm(counted.algorithm, checksum.algorithm);
-    const part: Part = {
+    }
+    part = {
       number,
-      blob: segment.blob,
-      size: segment.size,
+      blob: sealed.segment.blob,
+      size: sealed.segment.size,
       etag: etagOf(sealed, encryption.algorithm),
-      header: segment.header,
+      header: sealed.segment.header,
       checksum: checksum ? counted?.value : undefined,
       modifiedAt: gateway.now(),
     };
-    await keepPart(gateway, journal, uploadId, part);
-    return part;
+    const extra = { bytesTransferredIn: part.size, bytesTransferredOut: 0 };
+    return { meanwhile: journal.completed({ extra }) };
+  };
+  try {
+    await sealBlob(gateway.backend, { place, dataKey, source: await open(), integrity }, finish);
   } finally {
     dataKey.fill(0);
   }
+  if (!part) throw new RangeError('a sealed part is known');
+  await keepPart(gateway, uploadId, part);
+  journal.settled = true;
+  return part;
 }
 
-async function keepPart(gateway: Gateway, journal: Journal, uploadId: string, part: Part): Promise<void> {
-  const extra = { bytesTransferredIn: part.size, bytesTransferredOut: 0 };
+async function keepPart({ store }: Gateway, uploadId: string, part: Part): Promise<void> {
   try {
-    await commitChange(gateway, journal, { extra }, async (changes) => {
-      const old = await changes.putPart(uploadId, part);
-      await changes.discard(old === undefined ? [] : [old]);
-    });
+    await store.putPart(uploadId, part);
   } catch (error) {
     // The upload may have ended while the part was on its way.
-    if (await gateway.store.uploadExists(uploadId)) throw error;
+    if (await store.uploadExists(uploadId)) throw error;
     throw new S3Error('NoSuchUpload', undefined, { UploadId: uploadId });
   }
 }

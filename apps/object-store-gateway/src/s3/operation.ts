@@ -1,3 +1,4 @@
+import type { SealedRecord } from '../domain/record-seal.js';
 import type { Bucket } from '../store/buckets.js';
 import type { Gateway } from '../gateway.js';
 import type { Journal } from './journal.js';
@@ -18,6 +19,8 @@ export interface BucketCall extends ServiceCall {
 /** A call about an object that may exist. */
 export interface ObjectCall extends BucketCall {
   readonly key: string;
+  /** The sealed record of the object, for operations that ask for it. */
+  readonly found: SealedRecord | undefined;
 }
 
 interface Base {
@@ -34,4 +37,9 @@ interface Base {
 export type Operation =
   | (Base & { readonly scope: 'service'; run(call: ServiceCall, gateway: Gateway): Promise<Reply> })
   | (Base & { readonly scope: 'bucket'; run(call: BucketCall, gateway: Gateway): Promise<Reply> })
-  | (Base & { readonly scope: 'object'; run(call: ObjectCall, gateway: Gateway): Promise<Reply> });
+  | (Base & {
+      readonly scope: 'object';
+      /** Reads the object with the bucket, in one question to the database. */
+      readonly findsObject?: true;
+      run(call: ObjectCall, gateway: Gateway): Promise<Reply>;
+    });

@@ -1,5 +1,6 @@
 import type { Queryable } from '@keystead/db';
 import type { BucketEncryption } from '../domain/encryption.js';
+import type { SealedRecord } from '../domain/record-seal.js';
 
 /** A bucket as it is kept. */
 export interface Bucket {
@@ -25,6 +26,21 @@ export async function findBucket(db: Queryable, name: string): Promise<Bucket | 
     values: [name],
   });
   return rows[0] && bucketOf(rows[0]);
+}
+
+/** A bucket, and the sealed record of the object that `key` names in it. */
+export async function findBucketAndObject(
+  db: Queryable,
+  name: string,
+  key: string,
+): Promise<{ bucket: Bucket; object: SealedRecord | undefined } | undefined> {
+  const { rows } = await db.query<Row & { record: SealedRecord | null }>({
+    name: 'bucket_object_find',
+    text: `select bucket.name, bucket.account, bucket.created_at, bucket.encryption, object.record
+           from bucket left join object on object.bucket = bucket.name and object.key = $2 where bucket.name = $1`,
+    values: [name, Buffer.from(key, 'utf8')],
+  });
+  return rows[0] && { bucket: bucketOf(rows[0]), object: rows[0].record ?? undefined };
 }
 
 /** The buckets of one account by name, from behind `after`. */

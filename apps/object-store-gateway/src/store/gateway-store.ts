@@ -2,6 +2,8 @@ import { enqueue } from '@keystead/audit';
 import { transaction } from '@keystead/db';
 import type { Pool, Queryable } from '@keystead/db';
 import type { AuditRecord } from '@keystead/proto/audit';
+import type { ObjectRecord } from '../domain/object.js';
+import type { SealedRecord } from '../domain/record-seal.js';
 import * as buckets from './buckets.js';
 import * as garbage from './garbage.js';
 import * as objects from './objects.js';
@@ -10,8 +12,8 @@ import * as uploads from './uploads.js';
 /** What can be asked of the database. */
 const reading = (db: Queryable) => ({
   bucket: bind(db, buckets.findBucket),
+  bucketAndObject: bind(db, buckets.findBucketAndObject),
   buckets: bind(db, buckets.listBuckets),
-  object: bind(db, objects.findObject),
   objects: bind(db, objects.listObjects),
   upload: bind(db, uploads.findUpload),
   uploadExists: bind(db, uploads.uploadExists),
@@ -26,11 +28,11 @@ const changing = (tx: Queryable) => ({
   removeBucket: bind(tx, buckets.removeBucket),
   setBucketEncryption: bind(tx, buckets.setBucketEncryption),
   lockObject: bind(tx, objects.lockObject),
-  putObject: bind(tx, objects.putObject),
+  replaceObject: bind(tx, objects.replaceObject),
+  addObject: bind(tx, objects.addObject),
   removeObject: bind(tx, objects.removeObject),
   addUpload: bind(tx, uploads.addUpload),
   removeUpload: bind(tx, uploads.removeUpload),
-  putPart: bind(tx, uploads.putPart),
   discard: bind(tx, garbage.discard),
 });
 
@@ -39,6 +41,10 @@ export type Changes = ReturnType<typeof changing>;
 
 /** The gateway's part of the database, as operations use it. */
 export type GatewayStore = ReturnType<typeof reading> & {
+  /** See `replaceObject`. */
+  replaceObject(sealed: SealedRecord, record: ObjectRecord): Promise<void>;
+  /** See `putPart`. */
+  putPart(uploadId: string, part: uploads.Part): Promise<void>;
   /** Makes a change and keeps the record of it, both or neither. The function may run again after a conflict. */
   change(record: AuditRecord, work: (changes: Changes) => Promise<void>): Promise<void>;
 };
@@ -46,6 +52,8 @@ export type GatewayStore = ReturnType<typeof reading> & {
 export function gatewayStore(pool: Pool): GatewayStore {
   return {
     ...reading(pool),
+    replaceObject: bind(pool, objects.replaceObject),
+    putPart: bind(pool, uploads.putPart),
     change: (record, work) =>
       transaction(pool, async (tx) => {
         await work(changing(tx));

@@ -5,17 +5,7 @@ import type { ObjectRecord } from '../domain/object.js';
 
 const keyBytes = (key: string): Buffer => Buffer.from(key, 'utf8');
 
-/** The sealed record of an object. */
-export async function findObject(db: Queryable, bucket: string, key: string): Promise<SealedRecord | undefined> {
-  const { rows } = await db.query<{ record: SealedRecord }>({
-    name: 'object_find',
-    text: 'select record from object where bucket = $1 and key = $2',
-    values: [bucket, keyBytes(key)],
-  });
-  return rows[0]?.record;
-}
-
-/** The same, and nobody else changes it before the transaction ends. */
+/** The record of an object that nobody else changes before the transaction ends. */
 export async function lockObject(tx: Queryable, bucket: string, key: string): Promise<ObjectRecord | undefined> {
   const { rows } = await tx.query<{ record: SealedRecord }>({
     name: 'object_lock',
@@ -25,31 +15,47 @@ export async function lockObject(tx: Queryable, bucket: string, key: string): Pr
   return rows[0] && readRecord(rows[0].record);
 }
 
-/** Makes `record` the object of its key; with `onlyNew` false is answered when there is one. */
-export async function putObject(
-  tx: Queryable,
-  sealed: SealedRecord,
-  record: ObjectRecord,
-  onlyNew = false,
-): Promise<boolean> {
-  const replace = `update set record = excluded.record, size = excluded.size, etag = excluded.etag,
-    modified_at = excluded.modified_at, checksum_algorithm = excluded.checksum_algorithm,
-    checksum_type = excluded.checksum_type`;
-  const { rowCount } = await tx.query({
-    name: onlyNew ? 'object_add' : 'object_put',
-    text: `insert into object (bucket, key, record, size, etag, modified_at, checksum_algorithm, checksum_type)
-           values ($1, $2, $3, $4, $5, $6, $7, $8)
-           on conflict (bucket, key) do ${onlyNew ? 'nothing' : replace}`,
-    values: [
-      record.bucket,
-      keyBytes(record.key),
-      sealed,
-      record.size,
-      record.etag,
-      new Date(record.modified),
-      record.checksum?.algorithm ?? null,
-      record.checksum?.type ?? null,
-    ],
+const COLUMNS = 'bucket, key, record, blobs, size, etag, modified_at, checksum_algorithm, checksum_type';
+
+function columnsOf(sealed: SealedRecord, record: ObjectRecord): unknown[] {
+  return [
+    record.bucket,
+    keyBytes(record.key),
+    sealed,
+    record.segments.map(({ blob }) => blob),
+    record.size,
+    record.etag,
+    new Date(record.modified),
+    record.checksum?.algorithm ?? null,
+    record.checksum?.type ?? null,
+  ];
+}
+
+/**
+ * Makes `record` the object of its key, whatever was there; the blobs of that become garbage. One statement, so that
+ * a write without conditions costs one way to the database. (Of two first writes of a key at once the blobs of one stay
+ * unnamed until the operator's sweep.)
+ */
+export async function replaceObject(db: Queryable, sealed: SealedRecord, record: ObjectRecord): Promise<void> {
+  await db.query({
+    name: 'object_replace',
+    text: `with old as (select blobs from object where bucket = $1 and key = $2 for update),
+             gone as (insert into garbage (blob) select unnest(blobs) from old on conflict (blob) do nothing)
+           insert into object (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           on conflict (bucket, key) do update set record = excluded.record, blobs = excluded.blobs,
+             size = excluded.size, etag = excluded.etag, modified_at = excluded.modified_at,
+             checksum_algorithm = excluded.checksum_algorithm, checksum_type = excluded.checksum_type`,
+    values: columnsOf(sealed, record),
+  });
+}
+
+/** Makes `record` the object of its key if there is none; else answers false. */
+export async function addObject(db: Queryable, sealed: SealedRecord, record: ObjectRecord): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'object_add',
+    text: `insert into object (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           on conflict (bucket, key) do nothing`,
+    values: columnsOf(sealed, record),
   });
   return rowCount === 1;
 }

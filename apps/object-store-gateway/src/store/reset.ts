@@ -5,9 +5,7 @@ export async function forgetEverything(tx: Queryable): Promise<void> {
   await tx.query({
     name: 'reset_blobs',
     text: `insert into garbage (blob)
-           select blob from part union
-           select segment ->> 'blob' from object,
-             jsonb_array_elements(split_part(record, e'\\n', 1)::jsonb -> 'segments') as segment
+           select blob from part union select unnest(blobs) from object
            on conflict (blob) do nothing`,
     values: [],
   });

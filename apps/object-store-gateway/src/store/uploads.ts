@@ -116,16 +116,13 @@ export async function listUploads(
   return rows.map(uploadOf);
 }
 
-/** Keeps a part in place of one with the same number; the blob of that one is answered. */
-export async function putPart(tx: Queryable, uploadId: string, part: Part): Promise<string | undefined> {
-  const before = await tx.query<{ blob: string }>({
-    name: 'part_lock',
-    text: 'select blob from part where upload_id = $1 and number = $2 for update',
-    values: [uploadId, part.number],
-  });
-  await tx.query({
+/** Keeps a part in place of one with the same number, whose blob becomes garbage. Fails when the upload is gone. */
+export async function putPart(db: Queryable, uploadId: string, part: Part): Promise<void> {
+  await db.query({
     name: 'part_put',
-    text: `insert into part (upload_id, ${PART}) values ($1, $2, $3, $4, $5, $6, $7, $8)
+    text: `with old as (select blob from part where upload_id = $1 and number = $2 for update),
+             gone as (insert into garbage (blob) select blob from old on conflict (blob) do nothing)
+           insert into part (upload_id, ${PART}) values ($1, $2, $3, $4, $5, $6, $7, $8)
            on conflict (upload_id, number) do update set blob = excluded.blob, size = excluded.size,
              etag = excluded.etag, header = excluded.header, checksum = excluded.checksum,
              modified_at = excluded.modified_at`,
@@ -140,7 +137,6 @@ export async function putPart(tx: Queryable, uploadId: string, part: Part): Prom
       part.modifiedAt,
     ],
   });
-  return before.rows[0]?.blob;
 }
 
 /** Parts of an upload by number, from behind `after`. */

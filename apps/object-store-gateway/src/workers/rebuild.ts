@@ -3,7 +3,7 @@ import { transaction } from '@keystead/db';
 import type { Backend } from '../backend/backend.js';
 import { readRecord } from '../domain/record-seal.js';
 import { addBucket } from '../store/buckets.js';
-import { lockObject, putObject } from '../store/objects.js';
+import { lockObject, replaceObject } from '../store/objects.js';
 
 /** What a rebuild found. */
 export interface RebuildReport {
@@ -38,7 +38,8 @@ async function restore(pool: Pool, sealed: string, account: string): Promise<boo
     await addBucket(tx, record.bucket, account, new Date(record.modified));
     const current = await lockObject(tx, record.bucket, record.key);
     if (current && current.modified >= record.modified) return false;
-    return putObject(tx, sealed, record);
+    await replaceObject(tx, sealed, record);
+    return true;
   });
 }
 

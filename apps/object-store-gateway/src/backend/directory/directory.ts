@@ -1,11 +1,11 @@
-import { access, constants, mkdir, open, opendir, readFile, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, opendir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend, BlobReader, BlobWriter } from '../backend.js';
 import { BufferPool } from './buffer-pool.js';
-import { Folders, syncFolder } from './folders.js';
+import { Folders } from './folders.js';
 import { blobOfFile, blobPaths } from './paths.js';
 import { FileReader } from './reader.js';
-import { FileWriter } from './writer.js';
+import { FileWriter, writeNew } from './writer.js';
 
 /** Sixteen sealed chunks: large enough that the system calls do not count. */
 const BLOCK = 16 * (65_536 + 16);
@@ -26,10 +26,8 @@ class DirectoryBackend implements Backend {
     this.#folders = new Folders(root);
   }
 
-  async create(blob: string, length: number): Promise<BlobWriter> {
-    const paths = blobPaths(this.#root, blob);
-    await this.#folders.ensure(paths.folder);
-    return FileWriter.open(paths, length);
+  create(blob: string, length: number): Promise<BlobWriter> {
+    return FileWriter.open(this.#folders, blobPaths(this.#root, blob), length);
   }
 
   async read(blob: string, start: number, end: number): Promise<BlobReader> {
@@ -37,12 +35,11 @@ class DirectoryBackend implements Backend {
   }
 
   async putRecord(blob: string, record: Buffer): Promise<void> {
-    const paths = blobPaths(this.#root, blob);
-    await this.#folders.ensure(paths.folder);
-    const file = await open(paths.record, 'wx', 0o600);
+    const { folder, record: path } = blobPaths(this.#root, blob);
+    await this.#folders.ensure(folder);
+    const file = await writeNew(path, record);
     try {
-      await file.writeFile(record);
-      await Promise.all([file.datasync(), syncFolder(paths.folder)]);
+      await Promise.all([file.datasync(), this.#folders.sync(folder)]);
     } finally {
       await file.close();
     }
@@ -51,7 +48,7 @@ class DirectoryBackend implements Backend {
   async removeRecord(blob: string): Promise<void> {
     const { record, folder } = blobPaths(this.#root, blob);
     await rm(record, { force: true });
-    await syncFolder(folder).catch(unlessMissing);
+    await this.#folders.sync(folder);
   }
 
   async remove(blob: string): Promise<void> {
@@ -80,7 +77,7 @@ class DirectoryBackend implements Backend {
   }
 
   close(): Promise<void> {
-    return Promise.resolve();
+    return this.#folders.close();
   }
 
   async *#files(): AsyncIterable<{ blob: string; kind: 'data' | 'record'; path: string }> {
@@ -94,11 +91,6 @@ class DirectoryBackend implements Backend {
       }
     }
   }
-}
-
-/** A folder that is not there holds nothing. */
-function unlessMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }
 
 async function* folders(path: string): AsyncIterable<string> {

@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { BlobWriter } from '../backend.js';
-import { syncFolder } from './folders.js';
+import type { Folders } from './folders.js';
 import type { BlobPaths } from './paths.js';
 
 /** How many buffers one system call takes (IOV_MAX is 1,024 on Linux). */
@@ -13,36 +13,42 @@ const MOST_PIECES = 1024;
  */
 export class FileWriter implements BlobWriter {
   readonly #file: FileHandle;
+  readonly #folders: Folders;
   readonly #paths: BlobPaths;
   readonly #length: number;
   #written = 0;
 
-  private constructor(file: FileHandle, paths: BlobPaths, length: number) {
+  private constructor(file: FileHandle, folders: Folders, paths: BlobPaths, length: number) {
     this.#file = file;
+    this.#folders = folders;
     this.#paths = paths;
     this.#length = length;
   }
 
-  static async open(paths: BlobPaths, length: number): Promise<FileWriter> {
-    return new FileWriter(await open(paths.data, 'wx', 0o600), paths, length);
+  static async open(folders: Folders, paths: BlobPaths, length: number): Promise<FileWriter> {
+    await folders.ensure(paths.folder);
+    return new FileWriter(await open(paths.data, 'wx', 0o600), folders, paths, length);
   }
 
   async write(pieces: readonly Uint8Array[]): Promise<void> {
     for (let at = 0; at < pieces.length; at += MOST_PIECES) await this.#writeAll(pieces.slice(at, at + MOST_PIECES));
   }
 
-  async commit(): Promise<void> {
+  async commit(record?: Buffer): Promise<void> {
     if (this.#written !== this.#length) throw new RangeError(`wrote ${this.#written} of ${this.#length} bytes`);
+    const beside = record && (await writeNew(this.#paths.record, record));
     try {
-      // Both flushes at once: the file system's journal writes them together.
-      await Promise.all([this.#file.datasync(), syncFolder(this.#paths.folder)]);
+      // All at once: the file system's journal makes them durable together. The index names the blob only afterwards,
+      // and a rebuild checks that a record's blob is there.
+      await Promise.all([this.#file.datasync(), beside?.datasync(), this.#folders.sync(this.#paths.folder)]);
     } finally {
-      await this.#file.close();
+      await Promise.all([this.#file.close(), beside?.close()]);
     }
   }
 
   async abort(): Promise<void> {
     await this.#file.close().catch(() => undefined);
+    await rm(this.#paths.record, { force: true });
     await rm(this.#paths.data, { force: true });
   }
 
@@ -53,6 +59,18 @@ export class FileWriter implements BlobWriter {
       this.#written += bytesWritten;
       rest = without(rest, bytesWritten);
     }
+  }
+}
+
+/** Makes a file with these bytes; it is not durable yet. */
+export async function writeNew(path: string, bytes: Buffer): Promise<FileHandle> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
   }
 }
 

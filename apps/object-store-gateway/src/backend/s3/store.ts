@@ -53,7 +53,10 @@ class S3Backend implements Backend {
 
   async create(blob: string, length: number): Promise<BlobWriter> {
     const url = await this.#client.presignedPutObject(this.#bucket, dataName(blob), SIGNATURE_SECONDS);
-    return this.#transport.put(url, length);
+    return this.#transport.put(url, length, {
+      keep: (record) => this.putRecord(blob, record),
+      remove: () => this.remove(blob),
+    });
   }
 
   async read(blob: string, start: number, end: number): Promise<BlobReader> {

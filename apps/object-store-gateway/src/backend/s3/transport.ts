@@ -5,6 +5,7 @@ import type { BlobReader, BlobWriter } from '../backend.js';
 import { HttpReader } from './reader.js';
 import { responseTo } from './response.js';
 import { HttpWriter } from './writer.js';
+import type { Beside } from './writer.js';
 
 const IDLE_SOCKETS = 64;
 const SILENCE_MS = 30_000;
@@ -14,8 +15,8 @@ export class Transport {
   readonly #http = new http.Agent({ keepAlive: true, maxFreeSockets: IDLE_SOCKETS, scheduling: 'lifo' });
   readonly #https = new https.Agent({ keepAlive: true, maxFreeSockets: IDLE_SOCKETS, scheduling: 'lifo' });
 
-  put(url: string, length: number): BlobWriter {
-    return new HttpWriter(this.#request(url, 'PUT', { 'content-length': String(length) }), length);
+  put(url: string, length: number, beside: Beside): BlobWriter {
+    return new HttpWriter(this.#request(url, 'PUT', { 'content-length': String(length) }), length, beside);
   }
 
   async get(blob: string, url: string, start: number, end: number): Promise<BlobReader> {

@@ -48,12 +48,11 @@ async function replaceObject(
   { record, sealed }: StoredObject,
   conditions: Conditions,
 ): Promise<void> {
-  const old = await changes.lockObject(record.bucket, record.key);
-  checkWriteConditions(conditions, old);
-  const onlyNew = conditions.ifNoneMatch !== undefined;
-  if (!(await changes.putObject(sealed, record, onlyNew))) {
+  checkWriteConditions(conditions, await changes.lockObject(record.bucket, record.key));
+  if (conditions.ifNoneMatch === undefined) {
+    await changes.replaceObject(sealed, record);
+  } else if (!(await changes.addObject(sealed, record))) {
     // Somebody put an object where there was none to lock.
     throw new S3Error('PreconditionFailed', undefined, { Condition: 'If-None-Match' });
   }
-  await changes.discard(old ? old.segments.map(({ blob }) => blob) : []);
 }

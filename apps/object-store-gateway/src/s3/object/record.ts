@@ -1,11 +1,12 @@
+import { bucketArn } from '../../domain/arn.js';
 import { readRecord, recordIsGenuine, sealRecord } from '../../domain/record-seal.js';
 import type { SealedRecord } from '../../domain/record-seal.js';
 import type { ObjectRecord } from '../../domain/object.js';
 import { S3Error } from '../../domain/s3-error.js';
 import type { Gateway } from '../../gateway.js';
+import type { Bucket } from '../../store/buckets.js';
 import type { S3Request } from '../http/request.js';
 import { openDataKey } from './data-key.js';
-import { bucketArn } from '../../domain/arn.js';
 
 /** An object as it is stored. */
 export interface StoredObject {
@@ -14,19 +15,19 @@ export interface StoredObject {
 }
 
 /**
- * The object of a key. Who may not list the bucket does not learn that a key is missing.
+ * The object of a key, from what the index has. Who may not list the bucket does not learn that a key is missing.
  *
  * @throws {S3Error} NoSuchKey, or AccessDenied
  */
 export async function storedObject(
-  { store, access }: Gateway,
+  { access }: Gateway,
   { context }: S3Request,
-  { bucket, account }: { readonly bucket: string; readonly account: string },
+  { name, account }: Pick<Bucket, 'name' | 'account'>,
   key: string,
+  sealed: SealedRecord | undefined,
 ): Promise<StoredObject> {
-  const sealed = await store.object(bucket, key);
   if (sealed !== undefined) return { sealed, record: readRecord(sealed) };
-  const question = { action: 's3:ListBucket', resource: bucketArn(bucket), account, values: {} };
+  const question = { action: 's3:ListBucket', resource: bucketArn(name), account, values: {} };
   if (await access.allows(context, question)) throw new S3Error('NoSuchKey', undefined, { Key: key });
   throw new S3Error('AccessDenied');
 }
@@ -40,11 +41,12 @@ export async function provenDataKey(gateway: Gateway, request: S3Request, stored
   throw Object.assign(new S3Error('InternalError'), { cause: new Error(`the record of ${record.key} was changed`) });
 }
 
-/** Seals the record of a new object and puts it beside its first blob. */
-export async function keepRecord({ backend }: Gateway, record: ObjectRecord, dataKey: Buffer): Promise<StoredObject> {
-  const sealed = sealRecord(record, dataKey);
-  const [first] = record.segments;
-  if (!first) throw new RangeError('an object has at least one segment');
-  await backend.putRecord(first.blob, Buffer.from(sealed, 'utf8'));
-  return { record, sealed };
+/** Seals the record of a new object. */
+export function newObject(record: ObjectRecord, dataKey: Buffer): StoredObject {
+  return { record, sealed: sealRecord(record, dataKey) };
+}
+
+/** The record as it lies beside the object's first blob. */
+export function recordBytes({ sealed }: StoredObject): Buffer {
+  return Buffer.from(sealed, 'utf8');
 }

@@ -15,6 +15,8 @@ create table object (
   key bytea not null,
   -- The record with its MAC, byte for byte as it lies beside the object.
   record text not null,
+  -- Its blobs, as the record names them.
+  blobs text[] not null,
   size bigint not null,
   etag text not null,
   modified_at timestamptz not null,
