@@ -96,11 +96,8 @@ describe('KMS', () => {
   });
 
   test('what AWS has and Keystead has not yet says so', async () => {
-    await expect(
-      new kms.KMSClient(client()).send(
-        new kms.SignCommand({ KeyId: 'x', Message: utf8('m'), SigningAlgorithm: 'ECDSA_SHA_256' }),
-      ),
-    ).rejects.toMatchObject({ name: 'UnsupportedOperationException' });
+    const asked = new kms.KMSClient(client()).send(new kms.DescribeCustomKeyStoresCommand({}));
+    await expect(asked).rejects.toMatchObject({ name: 'UnsupportedOperationException' });
   });
 
   test('a wrong secret, an unknown key and another Region are refused in the words of AWS', async () => {
@@ -180,10 +177,12 @@ describe('CloudTrail', () => {
     expect(created.Events?.[0]).toMatchObject({ EventSource: 'kms.amazonaws.com', ReadOnly: 'false' });
     expect(created.Events?.[0]?.EventTime).toBeInstanceOf(Date);
     const refused = await client_.send(
-      new LookupEventsCommand({ LookupAttributes: [{ AttributeKey: 'EventName', AttributeValue: 'Sign' }] }),
+      new LookupEventsCommand({
+        LookupAttributes: [{ AttributeKey: 'EventName', AttributeValue: 'DescribeCustomKeyStores' }],
+      }),
     );
     const event = JSON.parse(refused.Events?.[0]?.CloudTrailEvent ?? '{}') as Record<string, unknown>;
-    expect(event).toMatchObject({ eventName: 'Sign', errorCode: 'UnsupportedOperationException' });
+    expect(event).toMatchObject({ eventName: 'DescribeCustomKeyStores', errorCode: 'UnsupportedOperationException' });
   });
 });
 

@@ -18,23 +18,25 @@ export function checkLength(request: IncomingMessage): void {
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
+    const declared = Number(request.headers['content-length']);
     let length = 0;
-    const timer = setTimeout(() => fail('The request body did not arrive in time.'), bodyTimeout);
-    const fail = (message: string): void => {
-      clearTimeout(timer);
-      reject(new KeysteadError('Serialization', message));
-    };
+    let timer: NodeJS.Timeout | undefined;
+    const broken = (message: string): void => reject(new KeysteadError('Serialization', message));
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length <= maxBody) return void chunks.push(chunk);
-      clearTimeout(timer);
-      chunks.length = 0;
-      reject(tooLarge());
+      if (length > maxBody) return reject(tooLarge());
+      chunks.push(chunk);
+      // Nearly every body is one chunk and needs no timer; before the first one the connection's own limit holds.
+      timer ??=
+        length === declared ? undefined : setTimeout(broken, bodyTimeout, 'The request body did not arrive in time.');
     });
     request.on('end', () => {
       clearTimeout(timer);
       resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
     });
-    request.on('close', () => fail('The request body broke off.'));
+    request.on('close', () => {
+      clearTimeout(timer);
+      if (!request.complete) broken('The request body broke off.');
+    });
   });
 }
