@@ -1,6 +1,6 @@
 // npm run codegen: proto/**/*.proto → libs/proto/src/gen (git-ignored). Skips when nothing changed; --force does not.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fingerprint, isCurrent, writeStamp } from './stamp.mjs';
@@ -13,11 +13,12 @@ const stamp = join(cache, 'codegen');
 /** Generates the wire contracts. Returns false when there was nothing to do; throws when buf refuses. */
 export function codegen({ force = false } = {}) {
   if (filesIn(join(root, 'proto')).length === 0) return false;
-  const inputs = fingerprint(['proto', 'buf.gen.yaml', 'package-lock.json']);
+  const inputs = fingerprint(['proto', 'buf.gen.yaml', 'package-lock.json', 'tools/codegen.mjs']);
   if (!force && existsSync(join(root, output)) && isCurrent(stamp, inputs)) return false;
   const fresh = join(cache, `gen-${process.pid}`);
   try {
     generate(fresh);
+    keepEveryKey(join(fresh, output));
     replaceFolder(join(fresh, output), join(root, output));
   } finally {
     rmSync(fresh, { recursive: true, force: true });
@@ -31,6 +32,24 @@ function generate(folder) {
   const buf = join(root, 'node_modules/.bin/buf');
   const { status, error } = spawnSync(buf, ['generate', '--output', folder], { cwd: root, stdio: 'inherit' });
   if (error ?? status !== 0) throw new Error(`buf generate failed${error ? `: ${error.message}` : ''}`);
+}
+
+/**
+ * ts-proto assigns map entries to plain objects, where the key "__proto__" is silently lost: such a pair of an
+ * encryption context would be neither authenticated nor logged. Those assignments define a property instead.
+ */
+function keepEveryKey(folder) {
+  const assignment = /^(\s*)(message\.\w+)\[(entry\d+\.key)\] = (entry\d+\.value);$|^(\s*)(acc)\[(key)\] = (.+);$/gm;
+  for (const file of filesIn(folder)) {
+    const path = join(folder, file);
+    const text = readFileSync(path, 'utf8');
+    const safe = text.replace(assignment, (...[, a, b, c, d, e, f, g, h]) => {
+      const [indent, map, key, value] = [a ?? e, b ?? f, c ?? g, d ?? h];
+      const property = `{ value: ${value}, enumerable: true, writable: true, configurable: true }`;
+      return `${indent}if (${key} === "__proto__") globalThis.Object.defineProperty(${map}, ${key}, ${property});\n${indent}else ${map}[${key}] = ${value};`;
+    });
+    if (safe !== text) writeFileSync(path, safe);
+  }
 }
 
 /** Touches only the files that differ: a test that runs meanwhile never misses one, and what did not change is not bundled again. */
