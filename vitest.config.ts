@@ -13,6 +13,8 @@ export default defineConfig({
   // Both: vitest silently tests `dist` where only one of them is set.
   resolve: { conditions: forNode(defaultClientConditions) },
   ssr: { resolve: { conditions: forNode(defaultServerConditions) } },
+  // The environment of globalSetup inherits neither: without this it needs `dist`, which a fresh clone does not have.
+  environments: { __vitest__: { resolve: { conditions: forNode(defaultServerConditions) } } },
   test: {
     include: ['{apps,libs,tools}/*/{src,test}/**/*.test.ts'],
     globalSetup: existsSync(globalSetup) ? [globalSetup] : [],
