@@ -7,7 +7,10 @@ import { defineConfig } from 'vitest/config';
 const globalSetup = fileURLToPath(new URL('libs/testing/src/global-setup.ts', import.meta.url));
 
 // Not `module`: the AWS SDK's files behind it are for bundlers, Node cannot load them.
-const forNode = (conditions: readonly string[]): string[] => ['@keystead/source', ...conditions.filter((c) => c !== 'module')];
+const forNode = (conditions: readonly string[]): string[] => [
+  '@keystead/source',
+  ...conditions.filter((c) => c !== 'module'),
+];
 
 export default defineConfig({
   // Both: vitest silently tests `dist` where only one of them is set.
