@@ -41,7 +41,9 @@ export async function replaceObject(db: Queryable, sealed: SealedRecord, record:
     name: 'object_replace',
     text: `with old as (select blobs from object where bucket = $1 and key = $2 for update),
              gone as (insert into garbage (blob) select unnest(blobs) from old on conflict (blob) do nothing)
-           insert into object (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           insert into object (${COLUMNS})
+           select $1, $2::bytea, $3, $4::text[], $5::bigint, $6, $7::timestamptz, $8, $9
+           from (select count(*) from old) as locked -- makes the lock come before the update
            on conflict (bucket, key) do update set record = excluded.record, blobs = excluded.blobs,
              size = excluded.size, etag = excluded.etag, modified_at = excluded.modified_at,
              checksum_algorithm = excluded.checksum_algorithm, checksum_type = excluded.checksum_type`,
@@ -104,7 +106,7 @@ export async function listObjects(
 
 interface ListRow {
   key: Buffer;
-  size: string;
+  size: bigint;
   etag: string;
   modified_at: Date;
   checksum_algorithm: string | null;

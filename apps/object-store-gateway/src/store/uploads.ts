@@ -44,7 +44,7 @@ interface UploadRow {
 interface PartRow {
   number: number;
   blob: string;
-  size: string;
+  size: bigint;
   etag: string;
   header: string;
   checksum: string | null;
@@ -122,7 +122,9 @@ export async function putPart(db: Queryable, uploadId: string, part: Part): Prom
     name: 'part_put',
     text: `with old as (select blob from part where upload_id = $1 and number = $2 for update),
              gone as (insert into garbage (blob) select blob from old on conflict (blob) do nothing)
-           insert into part (upload_id, ${PART}) values ($1, $2, $3, $4, $5, $6, $7, $8)
+           insert into part (upload_id, ${PART})
+           select $1, $2::integer, $3, $4::bigint, $5, $6, $7, $8::timestamptz
+           from (select count(*) from old) as locked -- makes the lock come before the update
            on conflict (upload_id, number) do update set blob = excluded.blob, size = excluded.size,
              etag = excluded.etag, header = excluded.header, checksum = excluded.checksum,
              modified_at = excluded.modified_at`,

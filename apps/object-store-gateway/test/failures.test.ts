@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Backend } from '../src/backend/backend.js';
+import { directoryBackend } from '../src/backend/directory/directory.js';
+import { rebuildIndex } from '../src/workers/rebuild.js';
+import { removeOrphans, sweeper } from '../src/workers/sweep.js';
+import { get, put, system } from './support/system.js';
+import type { System } from './support/system.js';
+
+let c: System;
+let backend: Backend;
+
+beforeAll(async () => {
+  c = await system();
+  backend = directoryBackend(c.cluster.objects);
+}, 60_000);
+afterAll(async () => {
+  await backend.close();
+  await c[Symbol.asyncDispose]();
+});
+
+async function files(): Promise<string[]> {
+  const all = await readdir(c.cluster.objects, { recursive: true, withFileTypes: true }).catch(() => []);
+  return all.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
+}
+
+/** The data file that a write made. */
+async function dataFileOf(write: () => Promise<unknown>): Promise<string> {
+  const before = new Set(await files());
+  await write();
+  const made = (await files()).filter((file) => !before.has(file) && file.endsWith('.sealed'));
+  return made[0] ?? '';
+}
+
+describe('a changed blob', () => {
+  test('is an error and never an answer', async () => {
+    const file = await dataFileOf(() => put(c.s3, 'damaged', randomBytes(200_000)));
+    const bytes = await readFile(file);
+    bytes[70_000] = (bytes[70_000] ?? 0) ^ 1;
+    await writeFile(file, bytes);
+    // The first chunk is intact, the second is not: the answer is cut, never completed.
+    await expect(get(c.s3, 'damaged')).rejects.toThrow();
+    await expect(get(c.s3, 'damaged', { Range: 'bytes=65536-65540' })).rejects.toMatchObject({ name: 'InternalError' });
+    expect((await get(c.s3, 'damaged', { Range: 'bytes=0-9' })).length).toBe(10);
+  });
+
+  test('of another object is refused', async () => {
+    const one = await dataFileOf(() => put(c.s3, 'swap/one', randomBytes(1000)));
+    const two = await dataFileOf(() => put(c.s3, 'swap/two', randomBytes(1000)));
+    await writeFile(one, await readFile(two));
+    await expect(get(c.s3, 'swap/one')).rejects.toMatchObject({ name: 'InternalError' });
+  });
+
+  test('that was cut is refused', async () => {
+    const file = await dataFileOf(() => put(c.s3, 'cut', randomBytes(131_072)));
+    await writeFile(file, (await readFile(file)).subarray(0, -16));
+    await expect(get(c.s3, 'cut', { Range: 'bytes=-1' })).rejects.toMatchObject({ name: 'InternalError' });
+  });
+});
+
+test('a record that was changed in the index is noticed', async () => {
+  await put(c.s3, 'record', 'text', { ContentType: 'text/plain' });
+  const pool = c.cluster.database.adminPool('object-store-gateway');
+  await pool.query(
+    `update object set record = replace(record, 'text/plain', 'text/html!') where key = 'record'::bytea`,
+  );
+  await expect(get(c.s3, 'record')).rejects.toMatchObject({ name: 'InternalError' });
+});
+
+test('a refused write leaves no file behind', async () => {
+  await put(c.s3, 'kept', 'old');
+  const before = await files();
+  const sha = randomBytes(32).toString('base64');
+  await expect(put(c.s3, 'kept', randomBytes(300_000), { ChecksumSHA256: sha })).rejects.toMatchObject({
+    name: 'BadDigest',
+  });
+  expect(await files()).toEqual(before);
+  expect((await get(c.s3, 'kept')).toString()).toBe('old');
+});
+
+test('what many overwrite at once becomes garbage but for one', async () => {
+  await put(c.s3, 'crowd', 'first');
+  await Promise.all(Array.from({ length: 10 }, (_, i) => put(c.s3, 'crowd', String(i))));
+  const pool = c.cluster.database.adminPool('object-store-gateway');
+  const { rows } = await pool.query<{ named: bigint; garbage: bigint }>(
+    `select (select count(*) from object where key = 'crowd'::bytea) as named, (select count(*) from garbage) as garbage`,
+  );
+  expect(rows[0]).toEqual({ named: 1n, garbage: 10n });
+});
+
+test('what was overwritten and deleted is swept away', async () => {
+  const first = await dataFileOf(() => put(c.s3, 'swept', '1'));
+  const second = await dataFileOf(() => put(c.s3, 'swept', '2'));
+  await c.s3.send(new DeleteObjectCommand({ Bucket: 'bucket-one', Key: 'swept' }));
+  const pool = c.cluster.database.pool('object-store-gateway');
+  const worker = sweeper({ pool, backend, log: { warn: () => undefined } as never });
+  await worker.sweep(0);
+  await worker.close();
+  const left = await files();
+  expect(left).not.toContain(first);
+  expect(left).not.toContain(second);
+});
+
+test('orphans of crashes are removed when nothing names them', async () => {
+  const blob = `bucket-one/${'ab'.repeat(16)}`;
+  const writer = await backend.create(blob, 3);
+  await writer.write([Buffer.from('abc')]);
+  await writer.commit();
+  const named = new Set<string>();
+  for await (const found of backend.blobs()) if (found.blob !== blob) named.add(found.blob);
+  expect(await removeOrphans(backend, (name) => Promise.resolve(named.has(name)), 0)).toBe(1);
+});
+
+test('the index is rebuilt from what lies beside the objects', async () => {
+  await put(c.s3, 'rebuilt/ü', 'contents', { Metadata: { a: 'b' }, ServerSideEncryption: 'aws:kms' });
+  await put(c.s3, 'rebuilt/twice', 'old');
+  await put(c.s3, 'rebuilt/twice', 'new');
+  await put(c.s3, 'rebuilt/deleted', 'x');
+  await c.s3.send(new DeleteObjectCommand({ Bucket: 'bucket-one', Key: 'rebuilt/deleted' }));
+  const pool = c.cluster.database.pool('object-store-gateway');
+  for (const table of ['object', 'bucket']) await pool.query(`delete from ${table}`);
+  const report = await rebuildIndex(pool, backend, '000000000000');
+  expect(report.restored).toBeGreaterThan(2);
+  expect((await get(c.s3, 'rebuilt/ü')).toString()).toBe('contents');
+  expect((await get(c.s3, 'rebuilt/twice')).toString()).toBe('new');
+  await expect(get(c.s3, 'rebuilt/deleted')).rejects.toMatchObject({ name: 'NoSuchKey' });
+  const again = await rebuildIndex(pool, backend, '000000000000');
+  expect(again.restored).toBe(0);
+});
+
+test('without the log nothing is written and nothing is read', async () => {
+  await using broken = await system({ KEYSTEAD_AUDIT_ADDRESS: '127.0.0.1:1' });
+  await expect(put(broken.s3, 'x', 'x')).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
+  const left = await readdir(broken.cluster.objects, { recursive: true }).catch(() => []);
+  expect(left.filter((name) => name.endsWith('.sealed'))).toEqual([]);
+}, 60_000);
