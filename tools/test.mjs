@@ -2,11 +2,11 @@
 // after the reasons of the skipped ones. A file that could not be loaded, and an error outside a test, count as failed.
 import { fileURLToPath } from 'node:url';
 import { parseCLI, startVitest } from 'vitest/node';
-import { codegen } from './codegen.mjs';
+import { bundle } from './bundle.mjs';
 import { root } from './workspaces.mjs';
 
 process.chdir(root);
-codegen();
+await bundle(); // generated code too; tests of the launcher run what users run
 
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)]);
 const json = fileURLToPath(new URL('../coverage/tests.json', import.meta.url));

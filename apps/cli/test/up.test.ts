@@ -1,0 +1,203 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CreateKeyCommand, DescribeKeyCommand, EncryptCommand, KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { startKeystead, type StartedKeystead } from '@keystead/testing';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+
+const scratch = mkdtempSync(join(tmpdir(), 'keystead-up-'));
+const cli = fileURLToPath(new URL('../../../dist/cli/main.mjs', import.meta.url));
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+function keystead(...args: string[]): { code: number | null; stderr: string; stdout: string } {
+  const { status, stderr, stdout } = spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: 60_000 });
+  return { code: status, stderr, stdout };
+}
+
+/** The processes below a launcher, by the service they run. */
+function services(launcher: number): Map<string, number> {
+  const { stdout } = spawnSync('ps', ['--ppid', String(launcher), '-o', 'pid=,args='], { encoding: 'utf8' });
+  const found = new Map<string, number>();
+  for (const line of stdout.split('\n')) {
+    const match = /^\s*(\d+) .*dist\/([a-z-]+)\/main\.mjs/.exec(line);
+    if (match?.[2] !== undefined) found.set(match[2], Number(match[1]));
+  }
+  return found;
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('a running installation', () => {
+  const data = join(scratch, 'data');
+  let running: StartedKeystead;
+  let kms: KMSClient;
+  let keyId = '';
+
+  beforeAll(async () => {
+    running = await startKeystead({ data });
+    kms = new KMSClient(running.clientConfig);
+  });
+  afterAll(async () => {
+    kms.destroy();
+    await running.stop();
+  });
+
+  test('the env file is all that a user needs, and only its owner reads the data folder', () => {
+    const env = readFileSync(join(data, 'env'), 'utf8');
+    for (const line of [
+      `export AWS_ENDPOINT_URL=${running.endpoint}`,
+      `export AWS_ACCESS_KEY_ID=${running.credentials.accessKeyId}`,
+      'export AWS_REGION=us-east-1',
+      'export AWS_DEFAULT_REGION=us-east-1',
+    ]) {
+      expect(env.split('\n')).toContain(line);
+    }
+    expect(env).toContain('export AWS_SECRET_ACCESS_KEY=');
+    for (const path of ['', 'env', 'ca/ca.key', 'secrets/root.key'])
+      expect(statSync(join(data, path)).mode & 0o077).toBe(0);
+  });
+
+  test('every service killed with kill -9 comes back, and nothing acknowledged is lost', async () => {
+    const { KeyMetadata: key } = await kms.send(new CreateKeyCommand({ Description: 'kept' }));
+    keyId = key?.KeyId ?? '';
+    const before = services(running.pid);
+    expect([...before.keys()].sort()).toEqual([
+      'audit-service',
+      'edge',
+      'hsm-service',
+      'iam-service',
+      'kms-service',
+      'object-store-gateway',
+    ]);
+    for (const pid of before.values()) process.kill(pid, 'SIGKILL');
+    await expect
+      .poll(
+        () =>
+          kms.send(new DescribeKeyCommand({ KeyId: keyId })).then(
+            ({ KeyMetadata }) => KeyMetadata?.Description,
+            () => '',
+          ),
+        {
+          timeout: 20_000,
+        },
+      )
+      .toBe('kept');
+    await kms.send(new EncryptCommand({ KeyId: keyId, Plaintext: Buffer.from('x') }));
+    expect(running.output()).toContain('kms-service ended (SIGKILL); starting it again');
+  });
+
+  test('a second launcher on the same folder, or the same port, says why it does not start', () => {
+    const { port } = new URL(running.endpoint);
+    const sameFolder = keystead('up', '--data', data, '--port', String(Number(port) + 100));
+    expect(sameFolder).toMatchObject({ code: 1 });
+    expect(sameFolder.stderr).toMatch(/^keystead: Keystead already runs on .* \(process \d+\)/);
+    const samePort = keystead('up', '--data', join(scratch, 'other'), '--port', port);
+    expect(samePort).toMatchObject({ code: 1 });
+    expect(samePort.stderr).toBe(
+      `keystead: Port ${port} is in use: stop the program that has it, or choose other ports with --port.\n`,
+    );
+  });
+
+  test('it stops in order in under ten seconds, leaves nothing running, and a second start finds everything', async () => {
+    const pids = [
+      running.pid,
+      ...services(running.pid).values(),
+      Number(readFileSync(join(data, 'postgres/data/postmaster.pid'), 'utf8').split('\n')[0]),
+    ];
+    const begun = Date.now();
+    await running.stop();
+    expect(Date.now() - begun).toBeLessThan(10_000);
+    expect(pids.filter(alive)).toEqual([]);
+    expect(existsSync(join(data, 'launcher.pid'))).toBe(false);
+
+    kms.destroy();
+    running = await startKeystead({ data, credentials: running.credentials });
+    kms = new KMSClient(running.clientConfig);
+    const { KeyMetadata: key } = await kms.send(new DescribeKeyCommand({ KeyId: keyId }));
+    expect(key?.Description).toBe('kept');
+  });
+
+  test('reset forgets keys and objects in test mode', async () => {
+    const s3 = new S3Client(running.clientConfig);
+    await s3.send(new CreateBucketCommand({ Bucket: 'gone' }));
+    await s3.send(new PutObjectCommand({ Bucket: 'gone', Key: 'k', Body: 'v' }));
+    await running.reset();
+    expect((await kms.send(new ListKeysCommand({}))).Keys).toEqual([]);
+    await expect(s3.send(new GetObjectCommand({ Bucket: 'gone', Key: 'k' }))).rejects.toMatchObject({
+      name: 'NoSuchBucket',
+    });
+    s3.destroy();
+  });
+});
+
+test('with --tls the endpoint is HTTPS under the local CA', async () => {
+  const data = join(scratch, 'tls');
+  await using running = await startKeystead({ data, args: ['--tls'] });
+  expect(running.endpoint).toMatch(/^https:/);
+  const env = readFileSync(join(data, 'env'), 'utf8');
+  const ca = readFileSync(/AWS_CA_BUNDLE=(.*)/.exec(env)?.[1] ?? '', 'utf8');
+  const status = await new Promise((resolve, reject) => {
+    request(`${running.endpoint}/_keystead/health`, { ca }, (response) => resolve(response.resume().statusCode))
+      .on('error', reject)
+      .end();
+  });
+  expect(status).toBe(200);
+  expect(env).toContain('NODE_EXTRA_CA_CERTS=');
+});
+
+describe('what cannot start says so in one sentence, with a non-zero exit', () => {
+  test.each<[string, (folder: string) => void, string[], RegExp]>([
+    [
+      'a folder that is not ours',
+      (folder) => writeFileSync(join(folder, 'notes.txt'), ''),
+      [],
+      /is not empty and no data folder/,
+    ],
+    [
+      'a folder of another version',
+      (folder) => writeFileSync(join(folder, 'version'), '99\n'),
+      [],
+      /has data of version 99, this release reads version 1/,
+    ],
+    ['--backend s3 without an endpoint', () => undefined, ['--backend', 's3'], /--backend s3 needs --s3-endpoint/],
+    ['a port that is none', () => undefined, ['--port', '99999'], /a port is a number from 1 to 65533/],
+  ])('%s', (name, arrange, args, sentence) => {
+    const folder = join(scratch, name.replaceAll(/\W/g, '-'));
+    mkdirSync(folder);
+    arrange(folder);
+    const { code, stderr } = keystead('up', '--data', folder, ...args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(sentence);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('a wrong passphrase', async () => {
+    const data = join(scratch, 'passphrase');
+    const file = join(scratch, 'phrase');
+    writeFileSync(file, 'correct horse battery staple\n', { mode: 0o600 });
+    const right = await startKeystead({ data, args: ['--passphrase-file', file] });
+    await right.stop();
+    writeFileSync(file, 'another\n');
+    const server = createServer();
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((closed) => server.close(closed));
+    const { code, stderr } = keystead('up', '--data', data, '--port', String(port), '--passphrase-file', file);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^keystead: hsm-service did not start: /m);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
