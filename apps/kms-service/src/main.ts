@@ -25,12 +25,13 @@ import { keyStore } from './store/key-store.js';
 import { Replica } from './store/replica.js';
 import { deleteUsersKeys } from './store/reset.js';
 import { deleteDue } from './workers/delete.js';
+import { expireDue } from './workers/expire.js';
 import { every } from './workers/loop.js';
 import { ensureS3Key, ensureServiceKeys, type Maker } from './workers/managed-keys.js';
 import { rotateDue } from './workers/rotate.js';
 
 /** The migration that this program was written for. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 /** How long a start waits for hsm-service: the very first one makes the services' keys. */
 const hsmPatienceMs = 20_000;
 
@@ -105,7 +106,7 @@ async function openStorage(config: Config, log: Logger, audit: AuditClient, clos
 }
 
 function startWorkers(config: Config, maker: Maker, log: Logger, closers: Closers): void {
-  for (const [name, work] of Object.entries({ rotate: rotateDue, delete: deleteDue })) {
+  for (const [name, work] of Object.entries({ rotate: rotateDue, delete: deleteDue, expire: expireDue })) {
     const loop = every(config.workerMs, name, log, () => work(maker, config.now()));
     closers.push(() => loop.close());
   }

@@ -52,7 +52,7 @@ export type KmsClient = {
 type Send = (name: OperationName, request: Requests[OperationName], options: KmsCallOptions) => Promise<unknown>;
 
 /** Operations that are sent again, once, when their stream breaks: pure cryptography and reads. */
-const repeatable = /^(encrypt|decrypt|reEncrypt|generate|describe|list|get)/;
+const repeatable = /^(encrypt|decrypt|reEncrypt|generate|describe|list|get|sign|verify|derive|encapsulate|decapsulate)/;
 
 /** Makes a client; it connects at the first call. Throws ConfigError when the TLS folder cannot be used. */
 export function createKmsClient(options: KmsClientOptions): KmsClient {

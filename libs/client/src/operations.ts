@@ -32,6 +32,19 @@ export const operations = [
   'generateDataKey',
   'generateDataKeyWithoutPlaintext',
   'generateRandom',
+  'getPublicKey',
+  'sign',
+  'verify',
+  'generateMac',
+  'verifyMac',
+  'deriveSharedSecret',
+  'encapsulate',
+  'decapsulate',
+  'generateDataKeyPair',
+  'generateDataKeyPairWithoutPlaintext',
+  'getParametersForImport',
+  'importKeyMaterial',
+  'deleteImportedKeyMaterial',
 ] as const;
 
 /** The name of an operation. */

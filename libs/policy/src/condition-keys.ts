@@ -35,8 +35,11 @@ const kms = [
   'kms:customermasterkeyspec',
   'kms:customermasterkeyusage',
   'kms:datakeypairspec',
+  'kms:encapsulationalgorithm',
   'kms:encryptionalgorithm',
   'kms:encryptioncontextkeys',
+  'kms:expirationmodel',
+  'kms:keyagreementalgorithm',
   'kms:keyorigin',
   'kms:keyspec',
   'kms:keyusage',
@@ -52,7 +55,10 @@ const kms = [
   'kms:schedulekeydeletionpendingwindowindays',
   'kms:signingalgorithm',
   'kms:macalgorithm',
+  'kms:validto',
   'kms:viaservice',
+  'kms:wrappingalgorithm',
+  'kms:wrappingkeyspec',
 ];
 
 const s3 = [

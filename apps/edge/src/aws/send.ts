@@ -10,8 +10,22 @@ export interface SendOptions {
 /** A service's pipeline with its types put aside: the tables of operations have paired case and message already. */
 export type Send = ($case: string, message: unknown, options: SendOptions) => Promise<unknown>;
 
+/** RSA keys take seconds to make, and longer when many are made at once. */
+const patient = new Set([
+  'createKey',
+  'generateDataKeyPair',
+  'generateDataKeyPairWithoutPlaintext',
+  'getParametersForImport',
+]);
+const patienceMs = 60_000;
+
 /** Views a pipeline client as `Send`. */
 export function sender(client: { request: (...args: never[]) => Promise<unknown> }): Send {
-  const request = client.request.bind(client) as Send;
-  return (name, message, options) => request(name, message, options);
+  const request = client.request.bind(client) as (
+    $case: string,
+    message: unknown,
+    options: SendOptions & { timeoutMs?: number },
+  ) => Promise<unknown>;
+  return (name, message, options) =>
+    request(name, message, patient.has(name) ? { ...options, timeoutMs: patienceMs } : options);
 }

@@ -31,6 +31,8 @@ export interface Question {
 const acrossAccounts: ReadonlySet<string> = new Set(
   [
     ...['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext'],
+    ...['GenerateDataKeyPair', 'GenerateDataKeyPairWithoutPlaintext', 'GetPublicKey', 'Sign', 'Verify'],
+    ...['GenerateMac', 'VerifyMac', 'DeriveSharedSecret', 'Encapsulate', 'Decapsulate'],
     ...['GetKeyRotationStatus', 'ReEncryptFrom', 'ReEncryptTo'],
   ].map((name) => `kms:${name}`),
 );

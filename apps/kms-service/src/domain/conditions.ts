@@ -11,6 +11,17 @@ export interface RequestFacts {
   readonly pendingWindowInDays?: number | undefined;
   readonly rotationPeriodInDays?: number | undefined;
   readonly reEncryptOnSameKey?: boolean | undefined;
+  readonly signingAlgorithm?: string | undefined;
+  readonly messageType?: string | undefined;
+  readonly macAlgorithm?: string | undefined;
+  readonly keyAgreementAlgorithm?: string | undefined;
+  readonly encapsulationAlgorithm?: string | undefined;
+  readonly dataKeyPairSpec?: string | undefined;
+  readonly wrappingAlgorithm?: string | undefined;
+  readonly wrappingKeySpec?: string | undefined;
+  readonly expirationModel?: string | undefined;
+  /** When the imported material would expire. */
+  readonly validTo?: Date | undefined;
   /** Tags that the request adds. */
   readonly requestTags?: readonly Tag[] | undefined;
   /** Keys of tags that the request adds or removes. */
@@ -71,6 +82,26 @@ function ofRequest(name: string, facts: RequestFacts): Value {
       return text(facts.rotationPeriodInDays);
     case 'kms:reencryptonsamekey':
       return text(facts.reEncryptOnSameKey);
+    case 'kms:signingalgorithm':
+      return facts.signingAlgorithm;
+    case 'kms:messagetype':
+      return facts.messageType;
+    case 'kms:macalgorithm':
+      return facts.macAlgorithm;
+    case 'kms:keyagreementalgorithm':
+      return facts.keyAgreementAlgorithm;
+    case 'kms:encapsulationalgorithm':
+      return facts.encapsulationAlgorithm;
+    case 'kms:datakeypairspec':
+      return facts.dataKeyPairSpec;
+    case 'kms:wrappingalgorithm':
+      return facts.wrappingAlgorithm;
+    case 'kms:wrappingkeyspec':
+      return facts.wrappingKeySpec;
+    case 'kms:expirationmodel':
+      return facts.expirationModel;
+    case 'kms:validto':
+      return facts.validTo?.toISOString();
     case 'aws:tagkeys':
       return facts.tagKeys;
     default:

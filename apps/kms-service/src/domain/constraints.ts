@@ -49,8 +49,37 @@ const grantTokens: Constraint = { field: 'grantTokens', max: 10, each: { min: 1,
 const algorithm = (field: string): Constraint => ({ field, values: algorithms });
 const modifiers: Constraint = { field: 'dryRunModifiers', each: { values: ['IGNORE_CIPHERTEXT'] } };
 const storeId: Constraint = { field: 'customKeyStoreId', min: 1, max: 64 };
+const message: Constraint = { field: 'message', required: true, min: 1, max: 4096 };
+const messageType: Constraint = { field: 'messageType', values: ['RAW', 'DIGEST', 'EXTERNAL_MU'] };
+const signingAlgorithms = [
+  ...['RSASSA_PSS_SHA_256', 'RSASSA_PSS_SHA_384', 'RSASSA_PSS_SHA_512', 'RSASSA_PKCS1_V1_5_SHA_256'],
+  ...['RSASSA_PKCS1_V1_5_SHA_384', 'RSASSA_PKCS1_V1_5_SHA_512', 'ECDSA_SHA_256', 'ECDSA_SHA_384', 'ECDSA_SHA_512'],
+  ...['SM2DSA', 'ML_DSA_SHAKE_256', 'ED25519_SHA_512', 'ED25519_PH_SHA_512'],
+];
+const signingAlgorithm: Constraint = { field: 'signingAlgorithm', required: true, values: signingAlgorithms };
+const macAlgorithm: Constraint = {
+  field: 'macAlgorithm',
+  required: true,
+  values: ['HMAC_SHA_224', 'HMAC_SHA_256', 'HMAC_SHA_384', 'HMAC_SHA_512'],
+};
+const encapsulationAlgorithm: Constraint = { field: 'encapsulationAlgorithm', required: true, values: ['ML_KEM'] };
+/** Bytes that the API model calls a ciphertext. */
+const sealedBytes = (field: string): Constraint => ({ field, required: true, min: 1, max: 6144 });
+const dataKeyPairSpecs = [
+  ...['RSA_2048', 'RSA_3072', 'RSA_4096', 'ECC_NIST_P256', 'ECC_NIST_P384', 'ECC_NIST_P521', 'ECC_SECG_P256K1', 'SM2'],
+  ...['ECC_NIST_EDWARDS25519', 'ML_KEM_512', 'ML_KEM_768', 'ML_KEM_1024'],
+];
+const wrappingAlgorithms = [
+  ...['RSAES_PKCS1_V1_5', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256', 'RSA_AES_KEY_WRAP_SHA_1'],
+  ...['RSA_AES_KEY_WRAP_SHA_256', 'SM2PKE'],
+];
+const materialId: Constraint = { field: 'keyMaterialId', min: 64, max: 64, pattern: [/^[a-f0-9]+$/, '^[a-f0-9]+$'] };
 // Not in AWS's model, whose requests are limited as a whole: one call must fit the HSM's largest message.
 const encryptionContext = (field = 'encryptionContext'): Constraint => ({ field, maxMapBytes: 32_768 });
+const dataKeyPair = [
+  ...[encryptionContext(), keyId, grantTokens],
+  { field: 'keyPairSpec', required: true, values: dataKeyPairSpecs },
+];
 const dataKey = [
   encryptionContext(),
   keyId,
@@ -111,6 +140,35 @@ export const constraints = {
   ],
   GenerateDataKey: dataKey,
   GenerateDataKeyWithoutPlaintext: dataKey,
+  GenerateDataKeyPair: dataKeyPair,
+  GenerateDataKeyPairWithoutPlaintext: dataKeyPair,
+  GetPublicKey: [keyId, grantTokens],
+  Sign: [keyId, message, messageType, grantTokens, signingAlgorithm],
+  Verify: [keyId, message, messageType, sealedBytes('signature'), signingAlgorithm, grantTokens],
+  GenerateMac: [message, keyId, macAlgorithm, grantTokens],
+  VerifyMac: [message, keyId, macAlgorithm, sealedBytes('mac'), grantTokens],
+  DeriveSharedSecret: [
+    ...[keyId, grantTokens],
+    { field: 'keyAgreementAlgorithm', required: true, values: ['ECDH'] },
+    { field: 'publicKey', required: true, min: 1, max: 8192 },
+  ],
+  Encapsulate: [keyId, encapsulationAlgorithm, grantTokens],
+  Decapsulate: [keyId, sealedBytes('sharedSecretCiphertextBlob'), encapsulationAlgorithm, grantTokens],
+  GetParametersForImport: [
+    keyId,
+    { field: 'wrappingAlgorithm', required: true, values: wrappingAlgorithms },
+    { field: 'wrappingKeySpec', required: true, values: ['RSA_2048', 'RSA_3072', 'RSA_4096', 'SM2'] },
+  ],
+  ImportKeyMaterial: [
+    ...[keyId, sealedBytes('importToken'), sealedBytes('encryptedKeyMaterial'), materialId],
+    { field: 'expirationModel', values: ['KEY_MATERIAL_EXPIRES', 'KEY_MATERIAL_DOES_NOT_EXPIRE'] },
+    { field: 'importType', values: ['NEW_KEY_MATERIAL', 'EXISTING_KEY_MATERIAL'] },
+    {
+      ...{ field: 'keyMaterialDescription', max: 256 },
+      pattern: [/^[a-zA-Z0-9:/_\s.-]+$/, '^[a-zA-Z0-9:/_\\s.-]+$'] as const,
+    },
+  ],
+  DeleteImportedKeyMaterial: [keyId, materialId],
   GenerateRandom: [{ field: 'numberOfBytes', min: 1, max: 1024 }, storeId],
 } satisfies Record<string, readonly Constraint[]>;
 

@@ -1,5 +1,6 @@
 import { KeysteadError } from '@keystead/errors';
 import { symmetric } from './key.js';
+import { algorithmsOf, isImportable } from './key-spec.js';
 
 /** What CreateKey was asked to make. */
 export interface Wanted {
@@ -20,29 +21,17 @@ export interface Kind {
   readonly multiRegion: boolean;
 }
 
-const sign = ['SIGN_VERIFY'];
-const ecc = ['SIGN_VERIFY', 'KEY_AGREEMENT'];
-
-/** https://docs.aws.amazon.com/kms/latest/developerguide/symm-asymm-choose-key-spec.html */
-function usages(spec: string): readonly string[] {
-  if (spec === symmetric) return ['ENCRYPT_DECRYPT'];
-  if (spec.startsWith('RSA_')) return ['ENCRYPT_DECRYPT', 'SIGN_VERIFY'];
-  if (spec.startsWith('HMAC_')) return ['GENERATE_VERIFY_MAC'];
-  if (spec.startsWith('ECC_NIST_P')) return ecc;
-  if (spec.startsWith('ML_KEM_')) return ['ENCAPSULATE_DECAPSULATE'];
-  return spec === 'SM2' ? ['ENCRYPT_DECRYPT', ...ecc] : sign;
-}
-
 /** The kind of key to make. Errors: UnsupportedOperation for what AWS has and we have not yet, Validation for what nobody has. */
 export function wantedKind(wanted: Wanted): Kind {
   const spec = wantedSpec(wanted);
   const usage = wantedUsage(spec, wanted.keyUsage);
   const origin = wanted.origin ?? 'AWS_KMS';
-  if (!usages(spec).includes(usage))
+  if (!algorithmsOf(spec, usage))
     throw new KeysteadError('Validation', `KeyUsage ${usage} is not compatible with KeySpec ${spec}`);
-  if (spec !== symmetric)
-    throw unsupported(`KeySpec ${spec} is not offered yet; only ${symmetric} keys can be created.`);
-  if (origin !== 'AWS_KMS') throw unsupported(`Origin ${origin} is not offered yet; only AWS_KMS keys can be created.`);
+  if (spec === 'SM2') throw unsupported('KeySpec SM2 is supported in China Regions only.');
+  if (origin === 'EXTERNAL' && !isImportable(spec))
+    throw unsupported(`Origin EXTERNAL is not supported for KeySpec ${spec}.`);
+  if (origin !== 'AWS_KMS' && origin !== 'EXTERNAL') throw unsupported(`Origin ${origin} is not offered yet.`);
   if (wanted.multiRegion === true) throw unsupported('Multi-Region keys are not offered yet.');
   if (wanted.customKeyStoreId !== undefined) throw unsupported('Custom key stores are not offered yet.');
   if (wanted.xksKeyId !== undefined) throw unsupported('External key stores are not offered yet.');

@@ -18,9 +18,3 @@ export function dataKeyLength({
 export function dryRunSucceeded(): KeysteadError {
   return new KeysteadError('DryRunOperation', 'The request would have succeeded, but the DryRun option is set.');
 }
-
-/** Refuses an algorithm that does not fit a symmetric key. Errors: InvalidKeyUsage. */
-export function requireSymmetricAlgorithm(algorithm: string, arn: string, spec: string): void {
-  if (algorithm === spec) return;
-  throw new KeysteadError('InvalidKeyUsage', `Algorithm ${algorithm} and key spec ${spec} are not compatible: ${arn}`);
-}

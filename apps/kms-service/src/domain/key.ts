@@ -33,7 +33,7 @@ export interface Key {
   readonly policy: string;
   /** ARNs named by the policy and the unique ids they had when it was written. */
   readonly principals: Readonly<Record<string, string>>;
-  /** The generation of the material that encrypts now, from 0. */
+  /** The generation of the material that encrypts now, from 0; imported material beyond it waits for its rotation. */
   readonly generation: number;
   /** Days between automatic rotations, 90 to 2,560; null when automatic rotation is off. */
   readonly rotationPeriodDays: number | null;
@@ -53,10 +53,16 @@ export interface Material {
   readonly generation: number;
   /** 64 lower-case hex digits. */
   readonly materialId: string;
-  /** The HSM's key token. */
-  readonly token: Uint8Array;
+  /** The HSM's key token; null while imported material is deleted or expired. */
+  readonly token: Uint8Array | null;
   readonly createdAt: Date;
   readonly rotationType: RotationType | null;
+  /** When a rotation made it current; null for the first, and for imported material that waits for its rotation. */
+  readonly rotatedAt: Date | null;
+  /** When imported material expires; null when it does not. */
+  readonly validTo: Date | null;
+  /** What was said about imported material. */
+  readonly description: string | null;
 }
 
 /** A tag of a key. */
@@ -86,7 +92,7 @@ export interface KeyView {
   readonly materials: readonly Material[];
 }
 
-/** The spec of every key that exists today. */
+/** The spec of symmetric encryption keys. */
 export const symmetric = 'SYMMETRIC_DEFAULT';
 
 /** The account that owns the keys of the services themselves; never a customer's. */

@@ -1,5 +1,6 @@
 import { KeysteadError } from '@keystead/errors';
-import type { Key } from './key.js';
+import type { Key, KeyView } from './key.js';
+import { withMaterials } from './imports.js';
 import { requireState } from './state.js';
 
 const day = 86_400_000;
@@ -28,10 +29,10 @@ export function scheduleDeletion(key: Key, days: number, now: Date): Key {
   return { ...key, state: 'PendingDeletion', deletionDate: new Date(now.getTime() + days * day) };
 }
 
-/** The key saved from deletion, in state Disabled. Errors: KmsInvalidState. */
-export function cancelDeletion(key: Key): Key {
+/** The key saved from deletion: Disabled, or PendingImport while its material is missing. Errors: KmsInvalidState. */
+export function cancelDeletion({ key, materials }: Pick<KeyView, 'key' | 'materials'>): Key {
   requireState('CancelKeyDeletion', key);
-  return { ...key, state: 'Disabled', deletionDate: null };
+  return withMaterials({ ...key, state: 'Disabled', deletionDate: null }, materials);
 }
 
 /** True when the key's time has come. */

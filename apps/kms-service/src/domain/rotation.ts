@@ -1,5 +1,5 @@
 import { KeysteadError } from '@keystead/errors';
-import { type Key, type KeyState, type Material, type RotationType, symmetric } from './key.js';
+import { type Key, type KeyState, type KeyView, type Material, type RotationType, symmetric } from './key.js';
 import { type KeyOperation, requireState } from './state.js';
 
 const day = 86_400_000;
@@ -7,21 +7,19 @@ const conflictWindow = 20 * 60_000;
 /** Rotations on demand that one key may have. */
 export const maxOnDemandRotations = 25;
 
-/** Refuses what cannot rotate: asymmetric, HMAC and imported keys, and keys of custom stores. Errors: UnsupportedOperation. */
+/** What imported material allows: its owner rotates it by hand. */
+const byHand: ReadonlySet<KeyOperation> = new Set(['RotateKeyOnDemand', 'ListKeyRotations']);
+
+/**
+ * Refuses what cannot rotate: asymmetric and HMAC keys, keys of custom stores, and automatic rotation of imported
+ * material. Errors: as requireState, UnsupportedOperation.
+ */
 export function requireRotatable(operation: KeyOperation, key: Key): void {
   requireState(operation, key);
-  if (key.spec !== symmetric) {
-    throw new KeysteadError(
-      'UnsupportedOperation',
-      `${key.arn} spec is ${key.spec} which is not valid for this operation.`,
-    );
-  }
-  if (key.origin !== 'AWS_KMS') {
-    throw new KeysteadError(
-      'UnsupportedOperation',
-      `${key.arn} origin is ${key.origin} which is not valid for this operation.`,
-    );
-  }
+  if (key.spec !== symmetric)
+    throw unsupported(`${key.arn} spec is ${key.spec} which is not valid for this operation.`);
+  if (key.origin === 'AWS_KMS' || (key.origin === 'EXTERNAL' && byHand.has(operation))) return;
+  throw unsupported(`${key.arn} origin is ${key.origin} which is not valid for this operation.`);
 }
 
 /** The key with automatic rotation; the period starts now, also when it only changes. Errors: Disabled, KmsInvalidState, UnsupportedOperation. */
@@ -82,10 +80,32 @@ export function rotationStatus(key: Key): RotationStatus {
   return { enabled: true, periodDays: key.rotationPeriodDays, next: key.nextRotationAt };
 }
 
-/** The entries of ListKeyRotations, oldest first; the first material only with ALL_KEY_MATERIAL. */
+/** The imported material that waits to be rotated in. Errors: KmsInvalidState. */
+export function requirePending({ key, materials }: Pick<KeyView, 'key' | 'materials'>): Material {
+  const pending = materials.find(({ generation }) => generation > key.generation);
+  if (pending?.token) return pending;
+  throw new KeysteadError('KmsInvalidState', `No available key material pending rotation for the key: ${key.arn}.`);
+}
+
+/** The material once a rotation has made it current. */
+export function rotatedIn(material: Material, type: RotationType, now: Date): Material {
+  return { ...material, rotationType: type, rotatedAt: now };
+}
+
+/** The entries of ListKeyRotations, oldest first; the first material and one that waits only with ALL_KEY_MATERIAL. */
 export function rotations(materials: readonly Material[], include: string | undefined): readonly Material[] {
   const all = [...materials].sort((a, b) => a.generation - b.generation);
   return include === 'ALL_KEY_MATERIAL' ? all : all.filter((material) => material.rotationType !== null);
+}
+
+/** AWS's KeyMaterialState. */
+export function materialState(key: Key, { generation }: Material): string {
+  if (generation > key.generation) return 'PENDING_ROTATION';
+  return generation === key.generation ? 'CURRENT' : 'NON_CURRENT';
+}
+
+function unsupported(message: string): KeysteadError {
+  return new KeysteadError('UnsupportedOperation', message);
 }
 
 function later(now: Date, days: number): Date {

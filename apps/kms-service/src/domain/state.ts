@@ -1,5 +1,6 @@
 import { KeysteadError } from '@keystead/errors';
 import type { Key, KeyState } from './key.js';
+import type { KeyUsage } from './key-spec.js';
 
 type Refusal = (arn: string) => KeysteadError;
 type Row = Partial<Record<KeyState, Refusal>>;
@@ -47,6 +48,16 @@ const table = {
   ReEncrypt: cryptographic,
   GenerateDataKey: cryptographic,
   GenerateDataKeyWithoutPlaintext: cryptographic,
+  GenerateDataKeyPair: cryptographic,
+  GenerateDataKeyPairWithoutPlaintext: cryptographic,
+  Sign: cryptographic,
+  Verify: cryptographic,
+  GetPublicKey: cryptographic,
+  GenerateMac: cryptographic,
+  VerifyMac: cryptographic,
+  DeriveSharedSecret: cryptographic,
+  Encapsulate: cryptographic,
+  Decapsulate: cryptographic,
   EnableKey: toggle,
   DisableKey: toggle,
   ScheduleKeyDeletion: schedule,
@@ -63,6 +74,9 @@ const table = {
   GetKeyRotationStatus: { PendingImport: external } as Row,
   RotateKeyOnDemand: { ...dying, Disabled: disabled, PendingImport: pendingImport } as Row,
   ListKeyRotations: always,
+  GetParametersForImport: dying,
+  ImportKeyMaterial: dying,
+  DeleteImportedKeyMaterial: always,
   DescribeKey: always,
   GetKeyPolicy: always,
   PutKeyPolicy: always,
@@ -82,9 +96,19 @@ export function requireState(operation: KeyOperation, key: Key): void {
   if (refusal) throw refusal(key.arn);
 }
 
+const usages: Partial<Record<KeyOperation, KeyUsage>> = {
+  Sign: 'SIGN_VERIFY',
+  Verify: 'SIGN_VERIFY',
+  GenerateMac: 'GENERATE_VERIFY_MAC',
+  VerifyMac: 'GENERATE_VERIFY_MAC',
+  DeriveSharedSecret: 'KEY_AGREEMENT',
+  Encapsulate: 'ENCAPSULATE_DECAPSULATE',
+  Decapsulate: 'ENCAPSULATE_DECAPSULATE',
+};
+
 /** Refuses an operation for which the key is not made. Errors: InvalidKeyUsage. */
 export function requireUsage(operation: KeyOperation, key: Key): void {
-  if (key.usage === 'ENCRYPT_DECRYPT') return;
+  if (key.usage === (usages[operation] ?? 'ENCRYPT_DECRYPT')) return;
   const message = `${key.arn} key usage is ${key.usage} which is not valid for ${operation}.`;
   throw new KeysteadError('InvalidKeyUsage', message);
 }

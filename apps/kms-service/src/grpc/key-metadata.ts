@@ -1,9 +1,24 @@
 import { cloudTrailDate, type Json } from '@keystead/audit';
 import type { KeyMetadata } from '@keystead/proto/kms';
-import type { Key } from '../domain/key.js';
+import { symmetric, type Key, type Material } from '../domain/key.js';
+import { algorithmsOf, type KeyUsage } from '../domain/key-spec.js';
 
-/** AWS's KeyMetadata of a symmetric key. `materialId` is its current material's. */
-export function keyMetadata(key: Key, materialId: string): KeyMetadata {
+/** The algorithms of a key, under the name of its usage: the others are empty. */
+export function algorithmLists({ spec, usage }: Key) {
+  const of = (wanted: KeyUsage): string[] => (usage === wanted ? [...(algorithmsOf(spec, usage) ?? [])] : []);
+  return {
+    encryptionAlgorithms: of('ENCRYPT_DECRYPT'),
+    signingAlgorithms: of('SIGN_VERIFY'),
+    macAlgorithms: of('GENERATE_VERIFY_MAC'),
+    keyAgreementAlgorithms: of('KEY_AGREEMENT'),
+    encapsulationAlgorithms: of('ENCAPSULATE_DECAPSULATE'),
+  };
+}
+
+/** AWS's KeyMetadata. `current` is the current material; absent while a key waits for its first import. */
+export function keyMetadata(key: Key, current: Material | undefined): KeyMetadata {
+  const imported = key.origin === 'EXTERNAL' && current?.token ? current : undefined;
+  const there = key.spec === symmetric && current;
   return {
     awsAccountId: key.account,
     keyId: key.id,
@@ -14,20 +29,25 @@ export function keyMetadata(key: Key, materialId: string): KeyMetadata {
     keyUsage: key.usage,
     keyState: key.state,
     deletionDateMs: key.deletionDate ? BigInt(key.deletionDate.getTime()) : undefined,
+    validToMs: imported?.validTo ? BigInt(imported.validTo.getTime()) : undefined,
+    expirationModel: imported && expirationModel(imported),
     origin: key.origin,
     keyManager: key.manager === 'CUSTOMER' ? 'CUSTOMER' : 'AWS',
     keySpec: key.spec,
-    encryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
-    signingAlgorithms: [],
-    macAlgorithms: [],
-    keyAgreementAlgorithms: [],
+    ...algorithmLists(key),
     multiRegion: key.multiRegion,
-    currentKeyMaterialId: materialId,
+    currentKeyMaterialId: there ? current.materialId : undefined,
   };
+}
+
+/** AWS's ExpirationModel of imported material. */
+export function expirationModel({ validTo }: Material): string {
+  return validTo ? 'KEY_MATERIAL_EXPIRES' : 'KEY_MATERIAL_DOES_NOT_EXPIRE';
 }
 
 /** The same as CloudTrail shows it in the record of CreateKey. */
 export function recordedMetadata(key: Key): Record<string, Json> {
+  const lists = Object.entries(algorithmLists(key)).filter(([, algorithms]) => algorithms.length > 0);
   return {
     aWSAccountId: key.account,
     keyId: key.id,
@@ -41,7 +61,7 @@ export function recordedMetadata(key: Key): Record<string, Json> {
     keyManager: key.manager === 'CUSTOMER' ? 'CUSTOMER' : 'AWS',
     customerMasterKeySpec: key.spec,
     keySpec: key.spec,
-    encryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
+    ...Object.fromEntries(lists),
     multiRegion: key.multiRegion,
   };
 }

@@ -12,6 +12,19 @@ type WireOperation = NonNullable<Call['operation']>;
 type WireOutcome = NonNullable<Result['outcome']>;
 type WireSuccess = Exclude<WireOutcome, { $case: 'error' }>;
 
+/**
+ * What makes keys: with RSA it takes seconds, and it must not fill the HSM's queue. Signatures are not among them: this
+ * process only waits for them, and the HSM has workers of its own for what is slow.
+ */
+const slow: ReadonlySet<OperationCase> = new Set<OperationCase>([
+  'createKey',
+  'rotateKeyOnDemand',
+  'generateDataKeyPair',
+  'generateDataKeyPairWithoutPlaintext',
+  'getParametersForImport',
+  'importKeyMaterial',
+]);
+
 /** AWS KMS over gRPC: one handler for each operation, on the stream and as a unary RPC. */
 export function kmsService(environment: Environment): ServiceBinding {
   const stream = pipeline<WireOperation, WireOutcome>({
@@ -21,7 +34,7 @@ export function kmsService(environment: Environment): ServiceBinding {
       const answer = await perform(environment, $case, value, { peer, context, sourceIp, userAgent: '' });
       return { $case, value: answer } as WireSuccess;
     },
-    slow: ({ $case }) => $case === 'createKey' || $case === 'rotateKeyOnDemand',
+    slow: ({ $case }) => slow.has($case),
     slowConcurrency: 16,
   });
   return { definition: KmsServiceService, implementation: { ...unaries(environment), pipeline: stream } };

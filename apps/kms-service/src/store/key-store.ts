@@ -5,6 +5,7 @@ import type { AuditRecord } from '@keystead/proto/audit';
 import { aliasArn, type Alias, type Key, type KeyView, type Material, type Tag } from '../domain/key.js';
 import * as aliases from './aliases.js';
 import { nextSequence } from './changes.js';
+import { pruneImportTokens, spendImportToken } from './import-tokens.js';
 import * as keys from './keys.js';
 import * as materials from './materials.js';
 import * as tags from './tags.js';
@@ -19,9 +20,15 @@ export interface Change {
   /** The key with everything, locked; undefined when it is gone. */
   lock(account: string, id: string): Promise<KeyView | undefined>;
   lockAlias(account: string, name: string): Promise<Alias | undefined>;
-  insertKey(key: Key, material: Material, tags: readonly Tag[]): Promise<void>;
+  /** Without a material for a key that waits for its import. */
+  insertKey(key: Key, material: Material | undefined, tags: readonly Tag[]): Promise<void>;
   saveKey(key: Key): Promise<void>;
   addMaterial(material: Material): Promise<void>;
+  saveMaterial(material: Material): Promise<void>;
+  /** Only for material that never was current. */
+  forgetMaterial(material: Material): Promise<void>;
+  /** Uses up an import token. Errors: InvalidImportToken when it was used before. */
+  spendImportToken(account: string, tokenHash: Uint8Array): Promise<void>;
   replaceTags(key: Key, tags: readonly Tag[]): Promise<void>;
   /** Errors: AlreadyExists. */
   insertAlias(region: string, alias: Alias): Promise<void>;
@@ -50,6 +57,10 @@ export interface KeyStore {
   pageOfAliases(page: { account: string; keyId: string | undefined; after: string; limit: number }): Promise<Alias[]>;
   keysToRotate(now: Date, limit: number): Promise<{ account: string; id: string }[]>;
   keysToDelete(now: Date, limit: number): Promise<{ account: string; id: string }[]>;
+  /** Keys with imported material that has expired. */
+  keysToExpire(now: Date, limit: number): Promise<{ account: string; id: string }[]>;
+  /** Forgets used import tokens that are no longer valid anyway. */
+  pruneImportTokens(): Promise<void>;
   /** Runs a change in one transaction; `work` may run again after a serialization failure. */
   change<T>(work: (change: Change) => Promise<T>): Promise<Committed<T>>;
 }
@@ -63,6 +74,8 @@ export function keyStore(pool: Pool): KeyStore {
     pageOfAliases: (page) => aliases.pageOfAliases(pool, page),
     keysToRotate: (now, limit) => keys.keysToRotate(pool, now, limit),
     keysToDelete: (now, limit) => keys.keysToDelete(pool, now, limit),
+    keysToExpire: (now, limit) => materials.keysToExpire(pool, now, limit),
+    pruneImportTokens: () => pruneImportTokens(pool),
     change: (work) =>
       transaction(pool, async (tx) => {
         const changed = new Set<string>();
@@ -98,7 +111,7 @@ function changeOf(tx: Queryable, changed: Set<string>): Change {
     lockAlias: (account, name) => aliases.lockAlias(tx, account, name),
     insertKey: async (made, material, with_) => {
       await keys.insertKey(tx, made);
-      await materials.insertMaterial(tx, material);
+      if (material) await materials.insertMaterial(tx, material);
       if (with_.length > 0) await tags.replaceTags(tx, made.account, made.id, with_);
       key(made);
     },
@@ -107,6 +120,12 @@ function changeOf(tx: Queryable, changed: Set<string>): Change {
       key(saved);
     },
     addMaterial: (material) => materials.insertMaterial(tx, material),
+    saveMaterial: (material) => materials.updateMaterial(tx, material),
+    forgetMaterial: (material) => materials.deleteMaterial(tx, material),
+    spendImportToken: (account, tokenHash) =>
+      spendImportToken(tx, account, tokenHash).catch((error: unknown) => {
+        throw isUniqueViolation(error) ? new KeysteadError('InvalidImportToken', spent) : error;
+      }),
     replaceTags: async (of, all) => {
       await tags.replaceTags(tx, of.account, of.id, all);
       key(of);
@@ -134,6 +153,8 @@ function changeOf(tx: Queryable, changed: Set<string>): Change {
     record: (record) => enqueue(tx, record),
   };
 }
+
+const spent = 'The import token has already been used.';
 
 function taken(region: string, alias: Alias): KeysteadError {
   return new KeysteadError(

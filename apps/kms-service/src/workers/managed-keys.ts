@@ -69,7 +69,7 @@ async function make(maker: Maker, { account, alias, ...rest }: Managed): Promise
     ...{ createdAt: now, deletionDate: null, generation: 0, onDemandRotations: 0 },
     ...{ rotationPeriodDays: rotationDays, nextRotationAt: new Date(now.getTime() + rotationDays * 86_400_000) },
   };
-  const material = await generateMaterial(maker.hsm, { account, keyId: id, generation: 0, rotationType: null }, now);
+  const material = await generateMaterial(maker.hsm, key, { generation: 0, rotationType: null }, now);
   await maker.commit(async (change) => {
     await change.insertKey(key, material, []);
     await change.insertAlias(maker.region, { account, name: alias, keyId: id, createdAt: now, updatedAt: now });

@@ -17,11 +17,7 @@ async function rotateOne(maker: Maker, account: string, id: string, now: Date): 
   const view = await maker.store.view(account, id);
   if (!view || !rotationDue(view.key, now)) return false;
   const generation = view.key.generation + 1;
-  const material = await generateMaterial(
-    maker.hsm,
-    { account, keyId: id, generation, rotationType: 'AUTOMATIC' },
-    now,
-  );
+  const material = await generateMaterial(maker.hsm, view.key, { generation, rotationType: 'AUTOMATIC' }, now);
   return maker.commit(async (change) => {
     const key = (await change.lock(account, id))?.key;
     // Another process may have rotated it meanwhile, or somebody disabled it.

@@ -24,7 +24,7 @@ const nobody: CallContext = {
 
 /** The record of what KMS does by itself, in the log of the key's owner; undefined for keys of services, which have no log. */
 export function serviceEvent(
-  eventName: 'RotateKey' | 'DeleteKey',
+  eventName: 'RotateKey' | 'DeleteKey' | 'DeleteExpiredKeyMaterial',
   key: Key,
   at: Date,
   serviceEventDetails?: Record<string, string>,

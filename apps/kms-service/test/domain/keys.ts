@@ -31,5 +31,8 @@ export function key(change: Partial<Key> = {}): Key {
 export function material(generation: number, change: Partial<Material> = {}): Material {
   const rotationType = generation === 0 ? null : ('ON_DEMAND' as const);
   const materialId = generation.toString(16).padStart(64, '0');
-  return { account, keyId: id, generation, materialId, token: new Uint8Array(180), createdAt, rotationType, ...change };
+  return {
+    ...{ account, keyId: id, generation, materialId, token: new Uint8Array(180), createdAt, rotationType },
+    ...{ rotatedAt: rotationType && createdAt, validTo: null, description: null, ...change },
+  };
 }

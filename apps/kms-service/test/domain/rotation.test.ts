@@ -77,7 +77,7 @@ describe('deletion', () => {
   });
 
   test('cancelled, the key is disabled', () => {
-    const saved = cancelDeletion(scheduleDeletion(key(), 7, now));
+    const saved = cancelDeletion({ key: scheduleDeletion(key(), 7, now), materials: [material(0)] });
     expect(saved).toMatchObject({ state: 'Disabled', deletionDate: null });
     expect(deletionDue(saved, days(100))).toBe(false);
   });

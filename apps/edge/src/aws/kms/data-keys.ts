@@ -29,3 +29,25 @@ export const generateRandom = kms(
   { numberOfBytes: integer, customKeyStoreId: text, recipient },
   { plaintext: base64 },
 );
+
+const pairRequest = { encryptionContext: textMap, keyId: text, keyPairSpec: text, grantTokens: texts, dryRun: flag };
+
+const pairResponse = {
+  privateKeyCiphertextBlob: base64,
+  publicKey: base64,
+  keyId: plain,
+  keyPairSpec: plain,
+  keyMaterialId: unlessEmpty,
+};
+
+export const generateDataKeyPair = kms(
+  'generateDataKeyPair',
+  { ...pairRequest, recipient },
+  { ...pairResponse, privateKeyPlaintext: base64 },
+);
+
+export const generateDataKeyPairWithoutPlaintext = kms(
+  'generateDataKeyPairWithoutPlaintext',
+  pairRequest,
+  pairResponse,
+);

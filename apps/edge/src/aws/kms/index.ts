@@ -3,9 +3,12 @@ import type { JsonOperation } from '../json/operation.js';
 import * as aliases from './aliases.js';
 import * as ciphertexts from './ciphertexts.js';
 import * as dataKeys from './data-keys.js';
+import * as imports from './imports.js';
 import * as keys from './keys.js';
 import * as policies from './policies.js';
 import * as rotation from './rotation.js';
+import * as sharedSecrets from './shared-secrets.js';
+import * as signatures from './signatures.js';
 import * as state from './state.js';
 import * as tags from './tags.js';
 
@@ -26,6 +29,9 @@ const all: readonly JsonOperation[] = [
   ...Object.values(tags),
   ...Object.values(rotation),
   ...Object.values(dataKeys),
+  ...Object.values(signatures),
+  ...Object.values(sharedSecrets),
+  ...Object.values(imports),
 ];
 
 /** AWS's other KMS operations: known by name, answered with UnsupportedOperationException. */
@@ -33,30 +39,17 @@ const notOffered: ReadonlySet<string> = new Set([
   'ConnectCustomKeyStore',
   'CreateCustomKeyStore',
   'CreateGrant',
-  'Decapsulate',
   'DeleteCustomKeyStore',
-  'DeleteImportedKeyMaterial',
-  'DeriveSharedSecret',
   'DescribeCustomKeyStores',
   'DisconnectCustomKeyStore',
-  'Encapsulate',
-  'GenerateDataKeyPair',
-  'GenerateDataKeyPairWithoutPlaintext',
-  'GenerateMac',
   'GetKeyLastUsage',
-  'GetParametersForImport',
-  'GetPublicKey',
-  'ImportKeyMaterial',
   'ListGrants',
   'ListRetirableGrants',
   'ReplicateKey',
   'RetireGrant',
   'RevokeGrant',
-  'Sign',
   'UpdateCustomKeyStore',
   'UpdatePrimaryRegion',
-  'Verify',
-  'VerifyMac',
 ]);
 
 const readOnly = /^(Decapsulate|Decrypt|Derive|Describe|Encapsulate|Encrypt|Generate|Get|List|ReEncrypt|Sign|Verify)/;

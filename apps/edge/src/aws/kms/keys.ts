@@ -24,6 +24,7 @@ const metadata = object<KeyMetadata>(
     signingAlgorithms: unlessEmpty,
     macAlgorithms: unlessEmpty,
     keyAgreementAlgorithms: unlessEmpty,
+    encapsulationAlgorithms: unlessEmpty,
     multiRegion: plain,
     currentKeyMaterialId: plain,
     expirationModel: plain,

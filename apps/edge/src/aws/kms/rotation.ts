@@ -9,6 +9,10 @@ const entry = object<RotationsListEntry>({
   keyMaterialState: plain,
   rotationDateMs: seconds,
   rotationType: plain,
+  keyMaterialDescription: plain,
+  importState: plain,
+  expirationModel: plain,
+  validToMs: seconds,
 });
 
 export const enableKeyRotation = kms('enableKeyRotation', { keyId: text, rotationPeriodInDays: integer });

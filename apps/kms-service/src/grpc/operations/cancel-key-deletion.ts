@@ -8,7 +8,7 @@ export const cancelKeyDeletion: Operation<CancelKeyDeletionRequest, CancelKeyDel
   name: 'CancelKeyDeletion',
   async run(request, call) {
     const { key } = await call.manage(request.keyId ?? '', { action: 'kms:CancelKeyDeletion' });
-    await changeKey(cancelKeyDeletion, request, call, key, ({ key: stored }) => cancelDeletion(stored));
+    await changeKey(cancelKeyDeletion, request, call, key, cancelDeletion);
     return { keyId: key.arn };
   },
 };

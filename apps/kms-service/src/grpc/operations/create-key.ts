@@ -28,13 +28,14 @@ export const createKey: Operation<CreateKeyRequest, CreateKeyResponse> = {
     requireTags(request.tags);
     await authorize(request, kind, call);
     const key = await newKey(request, kind, call);
-    const wanted = { account: key.account, keyId: key.id, generation: 0, rotationType: null };
-    const material = await generateMaterial(call.environment.hsm, wanted, call.at);
+    const { hsm } = call.environment;
+    const first = { generation: 0, rotationType: null };
+    const material = key.origin === 'EXTERNAL' ? undefined : await generateMaterial(hsm, key, first, call.at);
     await commitRecorded(createKey, request, call, async (change) => {
       await change.insertKey(key, material, request.tags);
       call.notes = { responseElements: { keyMetadata: recordedMetadata(key) } };
     });
-    return { keyMetadata: keyMetadata(key, material.materialId) };
+    return { keyMetadata: keyMetadata(key, material) };
   },
 };
 
@@ -66,7 +67,8 @@ async function newKey(request: CreateKeyRequest, kind: Kind, call: KmsCall): Pro
         });
   return {
     ...{ account, id, arn, ...kind, ...written },
-    ...{ description: request.description ?? '', manager: 'CUSTOMER', state: 'Enabled', createdAt: call.at },
+    ...{ description: request.description ?? '', manager: 'CUSTOMER', createdAt: call.at },
+    state: kind.origin === 'EXTERNAL' ? 'PendingImport' : 'Enabled',
     ...{ deletionDate: null, generation: 0, rotationPeriodDays: null, nextRotationAt: null, onDemandRotations: 0 },
   };
 }

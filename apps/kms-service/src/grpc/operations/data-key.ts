@@ -3,7 +3,7 @@ import type { GenerateDataKeyResponse } from '@keystead/proto/kms';
 import { dataKeyLength } from '../../domain/data-key.js';
 import type { KmsCall } from '../kms-call.js';
 import { withContext } from '../parameters.js';
-import { endDryRun, facts, reference, requireUsable } from './encryption.js';
+import { endDryRun, facts, reference, requireSymmetricKey } from './encryption.js';
 
 /** What both operations that make data keys are asked. */
 export interface DataKeyRequest {
@@ -37,9 +37,8 @@ export async function makeDataKey(
   const numberOfBytes = dataKeyLength(request);
   const { encryptionContext } = request;
   const key = await call.use(request.keyId ?? '', { action: `kms:${operation}`, facts: facts(encryptionContext) });
-  requireUsable(operation, key);
+  const current = requireSymmetricKey(operation, key, call);
   endDryRun(request.dryRun);
-  const { current } = key;
   call.notes = { additionalEventData: { keyMaterialId: current.materialId } };
   const withoutPlaintext = operation === 'GenerateDataKeyWithoutPlaintext';
   const wanted = { key: reference(current), numberOfBytes, encryptionContext, withoutPlaintext };

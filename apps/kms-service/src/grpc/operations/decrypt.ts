@@ -5,10 +5,13 @@ import {
   endDryRun,
   facts,
   locateSealed,
+  noteMaterial,
+  onHsm,
   reference,
+  requireCipher,
   requireNoRecipient,
-  requireUsable,
   sealedMaterial,
+  shownMaterial,
   symmetricDefault,
 } from './encryption.js';
 
@@ -27,15 +30,20 @@ export const decrypt: Operation<DecryptRequest, DecryptResponse> = {
     const { ciphertextBlob, keyId, dryRun, dryRunModifiers, encryptionContext } = request;
     const { encryptionAlgorithm = symmetricDefault } = request;
     const action = 'kms:Decrypt';
-    const sealed = { ...{ ciphertextBlob, keyId, dryRun, dryRunModifiers }, keyField: 'keyId' as const };
+    const about = { algorithm: encryptionAlgorithm, keyField: 'keyId' as const };
+    const sealed = { ...{ ciphertextBlob, keyId, dryRun, dryRunModifiers }, ...about };
     const { located, materialId } = await locateSealed(sealed, call, action);
     const key = await call.useKey(located, { action, facts: facts(encryptionContext, encryptionAlgorithm) });
-    requireUsable('Decrypt', key, encryptionAlgorithm);
+    requireCipher('Decrypt', key, { algorithm: encryptionAlgorithm, context: encryptionContext }, call);
     const material = await sealedMaterial(key, materialId, call);
     endDryRun(dryRun);
-    call.notes = { additionalEventData: { keyMaterialId: material.materialId } };
-    const opened = { key: reference(material), ciphertextBlob: ciphertextBlob ?? empty, encryptionContext };
+    const keyMaterialId = shownMaterial(key, material);
+    noteMaterial(call, { keyMaterialId });
+    const opened = {
+      ...{ key: reference(material), ciphertextBlob: ciphertextBlob ?? empty, encryptionContext },
+      encryptionAlgorithm: onHsm(encryptionAlgorithm),
+    };
     const { plaintext } = await call.environment.hsm.request('decrypt', opened);
-    return { plaintext, keyId: key.key.arn, encryptionAlgorithm, keyMaterialId: material.materialId };
+    return { plaintext, keyId: key.key.arn, encryptionAlgorithm, keyMaterialId };
   },
 };

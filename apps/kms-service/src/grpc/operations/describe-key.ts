@@ -7,6 +7,6 @@ export const describeKey: Operation<DescribeKeyRequest, DescribeKeyResponse> = {
   name: 'DescribeKey',
   async run(request, call) {
     const { key, current } = await call.use(request.keyId ?? '', { action: 'kms:DescribeKey' });
-    return { keyMetadata: keyMetadata(key, current.materialId) };
+    return { keyMetadata: keyMetadata(key, current) };
   },
 };

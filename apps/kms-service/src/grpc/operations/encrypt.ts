@@ -1,7 +1,17 @@
 import type { EncryptRequest, EncryptResponse } from '@keystead/proto/kms';
+import { requireFits } from '../../domain/algorithms.js';
 import type { Operation } from '../execute.js';
 import { withContext } from '../parameters.js';
-import { endDryRun, facts, reference, requireUsable, symmetricDefault } from './encryption.js';
+import {
+  endDryRun,
+  facts,
+  noteMaterial,
+  onHsm,
+  reference,
+  requireCipher,
+  shownMaterial,
+  symmetricDefault,
+} from './encryption.js';
 
 const empty = new Uint8Array();
 
@@ -14,11 +24,15 @@ export const encrypt: Operation<EncryptRequest, EncryptResponse> = {
     const { encryptionContext, encryptionAlgorithm = symmetricDefault, plaintext = empty } = request;
     const about = { action: 'kms:Encrypt', facts: facts(encryptionContext, encryptionAlgorithm) };
     const key = await call.use(request.keyId ?? '', about);
-    requireUsable('Encrypt', key, encryptionAlgorithm);
+    const cipher = { algorithm: encryptionAlgorithm, context: encryptionContext };
+    const current = requireCipher('Encrypt', key, cipher, call);
+    requireFits(key.key, encryptionAlgorithm, plaintext);
     endDryRun(request.dryRun);
-    const { current } = key;
-    call.notes = { additionalEventData: { keyMaterialId: current.materialId } };
-    const sealed = { key: reference(current), plaintext, encryptionContext };
+    noteMaterial(call, { keyMaterialId: shownMaterial(key, current) });
+    const sealed = {
+      ...{ key: reference(current), plaintext, encryptionContext },
+      encryptionAlgorithm: onHsm(encryptionAlgorithm),
+    };
     const { ciphertextBlob } = await call.environment.hsm.request('encrypt', sealed);
     return { ciphertextBlob, keyId: key.key.arn, encryptionAlgorithm };
   },

@@ -1,9 +1,11 @@
 import { KeysteadError } from '@keystead/errors';
 import type { KeyReference } from '@keystead/proto/hsm';
 import { materialOf } from '../../domain/blob.js';
-import { dryRunSucceeded, requireSymmetricAlgorithm } from '../../domain/data-key.js';
-import type { Material } from '../../domain/key.js';
-import type { LoadedKey } from '../../domain/loaded-key.js';
+import { encryptionAlgorithm as hsmAlgorithm } from '../../clients/hsm-names.js';
+import { requireAlgorithm, requireNoContext } from '../../domain/algorithms.js';
+import { dryRunSucceeded } from '../../domain/data-key.js';
+import { symmetric } from '../../domain/key.js';
+import { usable, type LoadedKey, type UsableMaterial } from '../../domain/loaded-key.js';
 import { requireState, requireUsage, type KeyOperation } from '../../domain/state.js';
 import { validationError } from '../../domain/validation.js';
 import type { KmsCall, Located } from '../kms-call.js';
@@ -11,7 +13,7 @@ import type { KmsCall, Located } from '../kms-call.js';
 export const symmetricDefault = 'SYMMETRIC_DEFAULT';
 
 /** What the HSM must find authenticated in the token. */
-export function reference({ account, keyId, token }: Material): KeyReference {
+export function reference({ account, keyId, token }: UsableMaterial): KeyReference {
   return { account, keyId, token };
 }
 
@@ -21,11 +23,51 @@ export function facts(context: Record<string, string>, encryptionAlgorithm = sym
   return { encryptionAlgorithm };
 }
 
-/** State, usage and algorithm, after authorization. Errors: Disabled, InvalidKeyUsage, KmsInvalidState. */
-export function requireUsable(operation: KeyOperation, { key }: LoadedKey, algorithm = symmetricDefault): void {
-  requireUsage(operation, key);
-  requireState(operation, key);
-  requireSymmetricAlgorithm(algorithm, key.arn, key.spec);
+/**
+ * Usage, state and algorithm, after authorization; answers the material that is current. Errors: Disabled,
+ * InvalidKeyUsage, KmsInvalidState.
+ */
+export function requireUsable(
+  operation: KeyOperation,
+  key: LoadedKey,
+  algorithm: string | undefined,
+  call: KmsCall,
+): UsableMaterial {
+  requireUsage(operation, key.key);
+  requireState(operation, key.key);
+  if (algorithm !== undefined) requireAlgorithm(key.key, algorithm);
+  return usable(key, key.current, call.at);
+}
+
+/** What Encrypt, Decrypt and both sides of ReEncrypt need. Errors: as requireUsable, Validation. */
+export function requireCipher(
+  operation: KeyOperation,
+  key: LoadedKey,
+  { algorithm, context }: { algorithm: string; context: Readonly<Record<string, string>> },
+  call: KmsCall,
+): UsableMaterial {
+  const current = requireUsable(operation, key, algorithm, call);
+  requireNoContext(key.key.spec, context);
+  return current;
+}
+
+/** Data keys are encrypted under symmetric keys only. Errors: as requireUsable. */
+export function requireSymmetricKey(operation: KeyOperation, key: LoadedKey, call: KmsCall): UsableMaterial {
+  return requireUsable(operation, key, symmetricDefault, call);
+}
+
+/** What the HSM is told of the algorithm. */
+export const onHsm = hsmAlgorithm;
+
+/** AWS names the material of symmetric keys only: the others have one. */
+export function shownMaterial({ key }: LoadedKey, { materialId }: UsableMaterial): string {
+  return key.spec === symmetric ? materialId : '';
+}
+
+/** The record of a call with a symmetric key names the material. */
+export function noteMaterial(call: KmsCall, names: Readonly<Record<string, string>>): void {
+  const shown = Object.entries(names).filter(([, id]) => id !== '');
+  if (shown.length > 0) call.notes = { additionalEventData: Object.fromEntries(shown) };
 }
 
 /** The end of a dry run: every check has passed. Errors: DryRunOperation. */
@@ -46,6 +88,8 @@ export interface Sealed {
   readonly keyId: string | undefined;
   readonly dryRun: boolean | undefined;
   readonly dryRunModifiers: readonly string[];
+  /** RSA ciphertexts name no key. */
+  readonly algorithm: string;
   /** As AWS names the member in which the key is given. */
   readonly keyField: 'keyId' | 'sourceKeyId';
 }
@@ -67,6 +111,7 @@ export async function locateSealed(sealed: Sealed, call: KmsCall, action: string
   }
   const materialId = materialOf(ciphertextBlob) ?? '';
   if (keyId !== undefined) return { located: await call.locate(keyId, action), materialId };
+  if (sealed.algorithm !== symmetricDefault) throw missing(sealed.keyField);
   const { directory } = call.environment;
   const owner = await directory.keyOfMaterial(materialId);
   // A material whose key was deleted names nothing any more, whatever this process remembers of it.
@@ -76,10 +121,15 @@ export async function locateSealed(sealed: Sealed, call: KmsCall, action: string
 }
 
 /** The material of a ciphertext, after authorization. Errors: IncorrectKey, InvalidCiphertext. */
-export async function sealedMaterial(key: LoadedKey, materialId: string | undefined, call: KmsCall): Promise<Material> {
-  if (materialId === undefined) return key.current;
+export async function sealedMaterial(
+  key: LoadedKey,
+  materialId: string | undefined,
+  call: KmsCall,
+): Promise<UsableMaterial> {
+  // An RSA key has one material, and nothing in its ciphertexts names it.
+  if (materialId === undefined || key.key.spec !== symmetric) return usable(key, key.current, call.at);
   const material = key.material(materialId);
-  if (material) return material;
+  if (material) return usable(key, material, call.at);
   if (materialId !== '' && (await call.environment.directory.keyOfMaterial(materialId))) {
     throw new KeysteadError(
       'IncorrectKey',

@@ -1,7 +1,9 @@
-import type { ListKeyRotationsRequest, ListKeyRotationsResponse } from '@keystead/proto/kms';
+import type { ListKeyRotationsRequest, ListKeyRotationsResponse, RotationsListEntry } from '@keystead/proto/kms';
 import { pageOf, readMarker } from '../../domain/paging.js';
-import { requireRotatable, rotations } from '../../domain/rotation.js';
+import type { Key, Material } from '../../domain/key.js';
+import { materialState, requireRotatable, rotations } from '../../domain/rotation.js';
 import type { Operation } from '../execute.js';
+import { expirationModel } from '../key-metadata.js';
 
 const defaultLimit = 100;
 
@@ -16,13 +18,34 @@ export const listKeyRotations: Operation<ListKeyRotationsRequest, ListKeyRotatio
     const after = Number(readMarker(list, request.marker) ?? -1);
     const rows = rotations(materials, request.includeKeyMaterial).filter(({ generation }) => generation > after);
     const page = pageOf(list, rows.slice(0, limit + 1), limit, ({ generation }) => String(generation));
-    const entries = page.items.map(({ generation, materialId, rotationType, createdAt }) => ({
-      keyId: key.id,
-      keyMaterialId: materialId,
-      keyMaterialState: generation === key.generation ? 'CURRENT' : 'NON_CURRENT',
-      rotationDateMs: rotationType === null ? undefined : BigInt(createdAt.getTime()),
-      rotationType: rotationType ?? undefined,
-    }));
+    const entries = page.items.map((material) => entry(key, material));
     return { rotations: entries, nextMarker: page.nextMarker, truncated: page.nextMarker !== undefined };
   },
 };
+
+function entry(key: Key, material: Material): RotationsListEntry {
+  const { materialId, rotationType, rotatedAt } = material;
+  return {
+    ...{ keyId: key.id, keyMaterialId: materialId, keyMaterialState: materialState(key, material) },
+    rotationDateMs: rotatedAt ? BigInt(rotatedAt.getTime()) : undefined,
+    rotationType: rotationType ?? undefined,
+    ...(key.origin === 'EXTERNAL' ? importedEntry(material) : notImported),
+  };
+}
+
+const notImported = {
+  keyMaterialDescription: undefined,
+  importState: undefined,
+  expirationModel: undefined,
+  validToMs: undefined,
+};
+
+function importedEntry(material: Material) {
+  const there = material.token !== null;
+  return {
+    keyMaterialDescription: material.description ?? undefined,
+    importState: there ? 'IMPORTED' : 'PENDING_IMPORT',
+    expirationModel: there ? expirationModel(material) : undefined,
+    validToMs: there && material.validTo ? BigInt(material.validTo.getTime()) : undefined,
+  };
+}

@@ -6,9 +6,12 @@ import {
   endDryRun,
   facts,
   locateSealed,
+  noteMaterial,
+  onHsm,
   reference,
-  requireUsable,
+  requireCipher,
   sealedMaterial,
+  shownMaterial,
   symmetricDefault,
 } from './encryption.js';
 
@@ -34,19 +37,23 @@ export const reEncrypt: Operation<ReEncryptRequest, ReEncryptResponse> = {
   async run(request, call) {
     const { sourceEncryptionAlgorithm = symmetricDefault, destinationEncryptionAlgorithm = symmetricDefault } = request;
     const { source, materialId, destination } = await bothKeys(request, call);
-    requireUsable('ReEncrypt', source, sourceEncryptionAlgorithm);
-    requireUsable('ReEncrypt', destination, destinationEncryptionAlgorithm);
+    const from = { algorithm: sourceEncryptionAlgorithm, context: request.sourceEncryptionContext };
+    requireCipher('ReEncrypt', source, from, call);
+    const to = { algorithm: destinationEncryptionAlgorithm, context: request.destinationEncryptionContext };
+    const current = requireCipher('ReEncrypt', destination, to, call);
     const material = await sealedMaterial(source, materialId, call);
     endDryRun(request.dryRun);
-    const sourceKeyMaterialId = material.materialId;
-    const destinationKeyMaterialId = destination.current.materialId;
-    call.notes = { additionalEventData: { sourceKeyMaterialId, destinationKeyMaterialId } };
+    const sourceKeyMaterialId = shownMaterial(source, material);
+    const destinationKeyMaterialId = shownMaterial(destination, current);
+    noteMaterial(call, { sourceKeyMaterialId, destinationKeyMaterialId });
     const { ciphertextBlob } = await call.environment.hsm.request('reEncrypt', {
       sourceKey: reference(material),
       ciphertextBlob: request.ciphertextBlob ?? empty,
       sourceEncryptionContext: request.sourceEncryptionContext,
-      destinationKey: reference(destination.current),
+      destinationKey: reference(current),
       destinationEncryptionContext: request.destinationEncryptionContext,
+      sourceEncryptionAlgorithm: onHsm(sourceEncryptionAlgorithm),
+      destinationEncryptionAlgorithm: onHsm(destinationEncryptionAlgorithm),
     });
     return {
       ...{ ciphertextBlob, sourceKeyId: source.key.arn, keyId: destination.key.arn },
@@ -58,7 +65,9 @@ export const reEncrypt: Operation<ReEncryptRequest, ReEncryptResponse> = {
 /** Source and destination, each authorized with its own action and context. */
 async function bothKeys(request: ReEncryptRequest, call: KmsCall) {
   const { ciphertextBlob, sourceKeyId: keyId, dryRun, dryRunModifiers } = request;
-  const sealed = { ...{ ciphertextBlob, keyId, dryRun, dryRunModifiers }, keyField: 'sourceKeyId' as const };
+  const { sourceEncryptionAlgorithm: algorithm = symmetricDefault } = request;
+  const named = { algorithm, keyField: 'sourceKeyId' as const };
+  const sealed = { ...{ ciphertextBlob, keyId, dryRun, dryRunModifiers }, ...named };
   const { located, materialId } = await locateSealed(sealed, call, 'kms:ReEncryptFrom');
   const to = await call.locate(request.destinationKeyId ?? '', 'kms:ReEncryptTo');
   const same = { reEncryptOnSameKey: located.account === to.account && located.id === to.id };
