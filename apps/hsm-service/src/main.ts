@@ -11,21 +11,30 @@ import {
   type Running,
   type TlsIdentity,
 } from '@keystead/service';
+import { availableParallelism } from 'node:os';
 import { readConfig, type Config } from './config.js';
+import { AsymmetricEngine } from './domain/asymmetric.js';
 import { Engine } from './domain/engine.js';
+import { Importer } from './domain/importer.js';
 import { randomPool } from './domain/random-pool.js';
 import { RootError } from './domain/root-error.js';
 import { TokenCache } from './domain/token-cache.js';
+import { KeyVault } from './domain/vault.js';
 import { adminService } from './grpc/admin.js';
 import { cryptoService } from './grpc/crypto.js';
 import { requireTls13 } from './grpc/tls-check.js';
+import type { Engines } from './grpc/operations.js';
 import { openOrCreateRoot, type OpenedRoot } from './store/open-root.js';
+import { cryptoPool, type CryptoPool } from './workers/pool.js';
 
-/** 40 bytes of material and about a kilobyte of header and name each. */
+/** About a kilobyte each for symmetric keys, up to ten for key pairs, which OpenSSL holds as well. */
 const MAX_CACHED_TOKENS = 4096;
 // Together less than the minute that material may stay in memory unused.
 const CACHE_TTL_MS = 50_000;
 const SWEEP_MS = 5_000;
+/** One core is left to the event loop. */
+const THREADS = Math.max(1, availableParallelism() - 1);
+const MAX_WAITING_JOBS = 1_024;
 /** A frame of calls has at most 64 KiB, the largest single call far less. */
 const MAX_RECEIVE_BYTES = 128 << 10;
 
@@ -38,21 +47,31 @@ export async function start(config: Config): Promise<Running> {
     throw error;
   });
   const cache = new TokenCache({ maxEntries: MAX_CACHED_TOKENS, ttlMs: CACHE_TTL_MS }, () => performance.now());
-  const engine = new Engine({ keys: root.keys, cache, random: randomPool(), now: () => new Date() });
+  const pool = cryptoPool({ threads: THREADS, generators: 1, maxWaiting: MAX_WAITING_JOBS });
   const sweep = setInterval(() => cache.sweep(), SWEEP_MS).unref();
   const release = (): void => {
     clearInterval(sweep);
+    pool[Symbol.dispose]();
     cache.clear();
     root.keys.close();
     tls.close();
   };
   try {
-    const server = await listen(config, tls, root, engine, log);
+    const server = await listen(config, tls, root, engines(root, cache, pool), log);
     return { address: server.address, opsAddress: server.opsAddress, close: () => server.close().finally(release) };
   } catch (error) {
     release();
     throw error;
   }
+}
+
+function engines({ keys }: OpenedRoot, cache: TokenCache, { run }: CryptoPool): Engines {
+  const random = randomPool();
+  const vault = new KeyVault({ keys, cache, random, now: () => new Date() });
+  return {
+    ...{ vault, symmetric: new Engine(vault, random) },
+    ...{ asymmetric: new AsymmetricEngine(vault, run), importer: new Importer(vault, run) },
+  };
 }
 
 /** The certificate; refused if it is another service's, whose clients would never accept us. */
@@ -84,12 +103,12 @@ async function listen(
   config: Config,
   tls: TlsIdentity,
   root: OpenedRoot,
-  engine: Engine,
+  made: Engines,
   log: Logger,
 ): Promise<GrpcServer> {
   const server = await serve({
     ...{ name: 'hsm-service', listen: config.listen, opsListen: config.opsListen, tls, log },
-    services: [cryptoService(engine), adminService(root)],
+    services: [cryptoService(made), adminService(root)],
     maxReceiveBytes: MAX_RECEIVE_BYTES,
   });
   try {

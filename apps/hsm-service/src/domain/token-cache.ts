@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { TokenHeader } from './token.js';
 
 /** A token that was authenticated, with its material in the clear. */
@@ -8,6 +9,16 @@ export interface OpenKey {
   /** The key id as a request gives it. */
   readonly keyId: string;
   readonly material: Buffer;
+  /** What was made of the material so far; forgotten with it. OpenSSL erases its copies when they are collected. */
+  readonly handles: KeyHandles;
+}
+
+/** The same key in the forms that operations need. */
+export interface KeyHandles {
+  privateKey?: KeyObject;
+  publicKey?: KeyObject;
+  /** SubjectPublicKeyInfo. */
+  publicDer?: Buffer;
 }
 
 /** Bounds of a TokenCache. */
@@ -17,7 +28,8 @@ export interface CacheLimits {
   readonly ttlMs: number;
 }
 
-interface Entry extends OpenKey {
+interface Entry {
+  readonly key: OpenKey;
   readonly expiresAt: number;
 }
 
@@ -47,7 +59,7 @@ export class TokenCache {
     if (hit && hit.expiresAt > this.#now()) {
       this.#entries.delete(name);
       this.#entries.set(name, hit);
-      return hit;
+      return hit.key;
     }
     this.#drop(name);
     return this.#keep(name, open());
@@ -66,12 +78,12 @@ export class TokenCache {
 
   #keep(name: string, opened: OpenKey): OpenKey {
     while (this.#entries.size >= this.#limits.maxEntries) this.#drop(this.#entries.keys().next().value as string);
-    this.#entries.set(name, { ...opened, expiresAt: this.#now() + this.#limits.ttlMs });
+    this.#entries.set(name, { key: opened, expiresAt: this.#now() + this.#limits.ttlMs });
     return opened;
   }
 
   #drop(name: string): void {
-    this.#entries.get(name)?.material.fill(0);
+    this.#entries.get(name)?.key.material.fill(0);
     this.#entries.delete(name);
   }
 }

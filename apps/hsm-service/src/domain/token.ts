@@ -2,7 +2,15 @@ import { gcmsiv } from '@noble/ciphers/aes.js';
 import { KeysteadError } from '@keystead/errors';
 import { consuming, exactly, Reader, u64, uint, view } from './bytes.js';
 import { kdf } from './kdf.js';
-import { fixedMaterialBytes, isMaterial, KEY_SPECS, MATERIAL_ID_BYTES, materialId, USAGE_MASK } from './material.js';
+import {
+  fixedMaterialBytes,
+  isMaterial,
+  KEY_SPECS,
+  MATERIAL_ID_BYTES,
+  materialId,
+  USAGE_MASK,
+  usages,
+} from './material.js';
 
 /** What a key token says about its material; all of it is authenticated. */
 export interface TokenHeader {
@@ -135,7 +143,9 @@ function readHeader(reader: Reader): TokenHeader {
 function isCanonical(header: TokenHeader, length: number): boolean {
   const { usage, spec, origin, account } = header;
   if (usage === 0 || (usage & ~USAGE_MASK) !== 0 || origin > 3 || account > MAX_ACCOUNT) return false;
-  return spec >= 1 && spec <= KEY_SPECS.length && (fixedMaterialBytes(spec) ?? length) === length;
+  if (spec < 1 || spec > KEY_SPECS.length) return false;
+  // An import token names the spec of the key that waits; in it is a wrapping key.
+  return usage === usages.IMPORT_WRAP || (fixedMaterialBytes(spec) ?? length) === length;
 }
 
 function invalidToken(): KeysteadError {

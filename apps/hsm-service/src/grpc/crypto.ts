@@ -1,17 +1,26 @@
 import type { handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { KeysteadError } from '@keystead/errors';
 import { pipeline, unary, type Peer, type ServiceBinding } from '@keystead/service';
-import type { Engine } from '../domain/engine.js';
-import { operations, perform, type Operation, type Operations, type Outcome, type Success } from './operations.js';
+import {
+  makesKeyPair,
+  operations,
+  perform,
+  type Engines,
+  type Operation,
+  type Operations,
+  type Outcome,
+  type Success,
+} from './operations.js';
 import { wipingService } from './wipe.js';
 
 /** HsmService: cryptography with key tokens. Everybody but kms-service gets AccessDenied. */
-export function cryptoService(engine: Engine): ServiceBinding {
-  const table = operations(engine);
+export function cryptoService(engines: Engines): ServiceBinding {
+  const table = operations(engines);
   const stream = pipeline<Operation, Outcome>({
     method: wipingService.pipeline,
     allow: isKms,
-    handle: async (operation) => perform(table, operation),
+    handle: (operation) => perform(table, operation),
+    slow: makesKeyPair,
   });
   return { definition: wipingService, implementation: { ...unaries(table), pipeline: stream } };
 }
@@ -30,6 +39,6 @@ function unaries(table: Operations): UntypedServiceImplementation {
 function unaryOf(table: Operations, $case: Operation['$case']): handleUnaryCall<Operation['value'], Success['value']> {
   return unary(async (value, { peer }) => {
     if (!isKms(peer)) throw new KeysteadError('AccessDenied', 'Only kms-service may use this service.');
-    return perform(table, { $case, value } as Operation).value;
+    return (await perform(table, { $case, value } as Operation)).value;
   });
 }

@@ -1,55 +1,160 @@
 import { KeysteadError } from '@keystead/errors';
-import type { Call, KeyReference as WireKey, Result } from '@keystead/proto/hsm';
-import { zero } from '../domain/bytes.js';
-import type { Engine, KeyReference } from '../domain/engine.js';
+import {
+  KeySpec,
+  type KeyUsage,
+  type Call,
+  type GenerateKeyRequest,
+  type KeyReference as WireKey,
+  type ReEncryptRequest,
+  type Result,
+} from '@keystead/proto/hsm';
+import type { AsymmetricEngine } from '../domain/asymmetric.js';
+import { consuming, zero } from '../domain/bytes.js';
+import { encryptor, type Cipher } from '../domain/encryptor.js';
+import type { Engine } from '../domain/engine.js';
+import type { Importer } from '../domain/importer.js';
+import { generateMac, generateMacKey, isMac, verifyMac } from '../domain/mac.js';
+import { SYMMETRIC_DEFAULT } from '../domain/material.js';
+import type { KeyReference, KeyVault, NewKey } from '../domain/vault.js';
 
 export type Operation = NonNullable<Call['operation']>;
 export type Outcome = NonNullable<Result['outcome']>;
 export type Success = Exclude<Outcome, { $case: 'error' }>;
 
+/** What the operations are made of. */
+export interface Engines {
+  readonly vault: KeyVault;
+  readonly symmetric: Engine;
+  readonly asymmetric: AsymmetricEngine;
+  readonly importer: Importer;
+}
+
 /** One function per operation of the contract; a forgotten one does not compile. */
 export type Operations = {
-  readonly [Case in Operation['$case']]: (
-    request: Extract<Operation, { $case: Case }>['value'],
-  ) => Extract<Success, { $case: Case }>['value'];
+  readonly [Case in Operation['$case']]: (request: Request<Case>) => Answer<Case> | Promise<Answer<Case>>;
 };
 
-/** The operations of the wire, by the engine. */
-export function operations(engine: Engine): Operations {
+type Request<Case extends Operation['$case']> = Extract<Operation, { $case: Case }>['value'];
+type Answer<Case extends Operation['$case']> = Extract<Success, { $case: Case }>['value'];
+
+/** The operations of the wire, by the engines. */
+export function operations(engines: Engines): Operations {
+  return { ...keys(engines), ...encryption(engines), ...signatures(engines), ...imports(engines) };
+}
+
+/** Whether an operation makes a key pair, which can take seconds. */
+export function makesKeyPair({ $case, value }: Operation): boolean {
+  if ($case === 'generateKey') return value.keySpec !== KeySpec.KEY_SPEC_SYMMETRIC_DEFAULT;
+  return $case === 'generateDataKeyPair' || $case === 'generateImportParameters';
+}
+
+function keys({ vault, symmetric, asymmetric }: Engines) {
   return {
-    generateKey: ({ keySpec: spec, keyUsage: usage, ...rest }) => {
-      const { token, materialId } = engine.generateKey({ ...rest, spec, usage });
-      return { token, materialId, publicKey: new Uint8Array() };
+    generateKey: async ({ keySpec: spec, keyUsage: usage, ...rest }) => {
+      const wanted = { ...rest, spec, usage };
+      if (spec === SYMMETRIC_DEFAULT) return { ...symmetric.generateKey(wanted), publicKey: NOTHING };
+      return isMac(spec) ? { ...generateMacKey(vault, wanted), publicKey: NOTHING } : asymmetric.generateKey(wanted);
     },
-    encrypt: ({ key, plaintext, encryptionContext }) => ({
-      ciphertextBlob: engine.encrypt(named(key), plaintext, encryptionContext),
-    }),
-    decrypt: ({ key, ciphertextBlob, encryptionContext }) => ({
-      plaintext: engine.decrypt(named(key), ciphertextBlob, encryptionContext),
-    }),
-    reEncrypt: ({ sourceKey, ciphertextBlob: blob, sourceEncryptionContext: context, ...to }) => ({
-      ciphertextBlob: engine.reEncrypt(
-        { key: named(sourceKey), blob, context },
-        { key: named(to.destinationKey), context: to.destinationEncryptionContext },
-      ),
-    }),
+    getPublicKey: async ({ key }) => {
+      const { publicKey, spec, usage } = await asymmetric.publicKey(named(key));
+      return { publicKey, keySpec: spec as KeySpec, keyUsage: usage as KeyUsage };
+    },
     generateDataKey: ({ key, numberOfBytes, encryptionContext, withoutPlaintext }) => {
-      const { plaintext, blob } = engine.generateDataKey(named(key), numberOfBytes, encryptionContext);
+      const { plaintext, blob } = symmetric.generateDataKey(named(key), numberOfBytes, encryptionContext);
       if (withoutPlaintext) zero(plaintext);
-      return { plaintext: withoutPlaintext ? new Uint8Array() : plaintext, ciphertextBlob: blob };
+      return { plaintext: withoutPlaintext ? NOTHING : plaintext, ciphertextBlob: blob };
     },
-    generateRandom: ({ numberOfBytes }) => ({ plaintext: engine.generateRandom(numberOfBytes) }),
-    ...{ getPublicKey: later, sign: later, verify: later, generateMac: later, verifyMac: later },
-    ...{ deriveSharedSecret: later, encapsulate: later, decapsulate: later, generateDataKeyPair: later },
-    ...{ generateImportParameters: later, importKeyMaterial: later, rewrap: later },
+    generateDataKeyPair: async ({ key, keyPairSpec: spec, encryptionContext: context, withoutPlaintext }) => {
+      const wanted = { key: named(key), spec, context };
+      const { publicKey, plaintext, blob } = await asymmetric.generateDataKeyPair(symmetric, wanted);
+      if (withoutPlaintext) zero(plaintext);
+      return {
+        ...{ publicKey, privateKeyCiphertextBlob: blob },
+        privateKeyPlaintext: withoutPlaintext ? NOTHING : plaintext,
+      };
+    },
+    generateRandom: ({ numberOfBytes }) => ({ plaintext: symmetric.generateRandom(numberOfBytes) }),
+    rewrap: ({ key }) => vault.rewrap(named(key)),
+  } satisfies Partial<Operations>;
+}
+
+function encryption({ vault, symmetric, asymmetric }: Engines) {
+  const { encrypt, decrypt } = encryptor({ vault, symmetric, asymmetric });
+  return {
+    encrypt: ({ key, plaintext, encryptionContext: context, encryptionAlgorithm: algorithm }) => ({
+      ciphertextBlob: encrypt({ key: named(key), context, algorithm }, plaintext),
+    }),
+    decrypt: async ({ key, ciphertextBlob, encryptionContext: context, encryptionAlgorithm: algorithm }) => ({
+      plaintext: await decrypt({ key: named(key), context, algorithm }, ciphertextBlob),
+    }),
+    reEncrypt: async ({ ciphertextBlob, ...request }) => {
+      const [from, to] = [sourceOf(request), destinationOf(request)];
+      const plaintext = await decrypt(from, ciphertextBlob);
+      return consuming(plaintext, () => ({ ciphertextBlob: encrypt(to, plaintext) }));
+    },
+    deriveSharedSecret: async ({ key, publicKey }) => ({
+      sharedSecret: await asymmetric.deriveSharedSecret(named(key), publicKey),
+    }),
+    encapsulate: async ({ key }) => {
+      const { sharedSecret, ciphertext } = await asymmetric.encapsulate(named(key));
+      return { sharedSecret, ciphertextBlob: ciphertext };
+    },
+    decapsulate: async ({ key, ciphertextBlob }) => ({
+      sharedSecret: await asymmetric.decapsulate(named(key), ciphertextBlob),
+    }),
+  } satisfies Partial<Operations>;
+}
+
+function signatures({ vault, asymmetric }: Engines) {
+  return {
+    sign: async ({ key, ...request }) => ({ signature: await asymmetric.sign(named(key), request) }),
+    verify: async ({ key, ...request }) => {
+      await asymmetric.verify(named(key), request);
+      return {};
+    },
+    generateMac: ({ key, message, macAlgorithm }) => ({ mac: generateMac(vault, named(key), message, macAlgorithm) }),
+    verifyMac: ({ key, ...request }) => {
+      verifyMac(vault, named(key), request);
+      return {};
+    },
+  } satisfies Partial<Operations>;
+}
+
+function imports({ importer }: Engines) {
+  return {
+    generateImportParameters: async ({ wrappingAlgorithm, wrappingKeySpec, ...key }) => {
+      const { validToMs, ...parameters } = await importer.parameters(newKey(key), wrappingAlgorithm, wrappingKeySpec);
+      return { ...parameters, validToMs: BigInt(validToMs) };
+    },
+    importKeyMaterial: async ({ importToken, encryptedKeyMaterial: encrypted, expectedMaterialId, ...key }) =>
+      await importer.importMaterial(newKey(key), { importToken, encrypted, expectedMaterialId }),
     ...{ getTransferCertificate: later, exportForTransfer: later, importTransfer: later },
-  };
+  } satisfies Partial<Operations>;
 }
 
 /** Performs one operation; the answer travels under the same case. */
-export function perform(table: Operations, { $case, value }: Operation): Success {
-  const operation = table[$case] as (request: unknown) => Success['value'];
-  return { $case, value: operation(value) } as Success;
+export async function perform(table: Operations, { $case, value }: Operation): Promise<Success> {
+  const operation = table[$case] as (request: unknown) => Success['value'] | Promise<Success['value']>;
+  return { $case, value: await operation(value) } as Success;
+}
+
+const NOTHING = new Uint8Array();
+
+type WireNewKey = Pick<GenerateKeyRequest, 'account' | 'keyId' | 'keySpec' | 'keyUsage' | 'multiRegion'>;
+
+/** The first material of a key has generation 0. */
+function newKey({ keySpec: spec, keyUsage: usage, ...rest }: WireNewKey & { generation?: number }): NewKey {
+  return { generation: 0, ...rest, spec, usage };
+}
+
+function sourceOf(request: Omit<ReEncryptRequest, 'ciphertextBlob'>): Cipher {
+  const { sourceKey, sourceEncryptionContext: context, sourceEncryptionAlgorithm: algorithm } = request;
+  return { key: named(sourceKey), context, algorithm };
+}
+
+function destinationOf(request: Omit<ReEncryptRequest, 'ciphertextBlob'>): Cipher {
+  const { destinationKey, destinationEncryptionContext: context, destinationEncryptionAlgorithm: algorithm } = request;
+  return { key: named(destinationKey), context, algorithm };
 }
 
 function later(): never {

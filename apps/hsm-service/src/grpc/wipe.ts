@@ -14,6 +14,10 @@ export const wipingService = {
   decrypt: wiping(HsmServiceService.decrypt, wipePlaintext),
   generateDataKey: wiping(HsmServiceService.generateDataKey, wipePlaintext),
   generateRandom: wiping(HsmServiceService.generateRandom, wipePlaintext),
+  generateDataKeyPair: wiping(HsmServiceService.generateDataKeyPair, wipePrivateKey),
+  deriveSharedSecret: wiping(HsmServiceService.deriveSharedSecret, wipeSecret),
+  encapsulate: wiping(HsmServiceService.encapsulate, wipeSecret),
+  decapsulate: wiping(HsmServiceService.decapsulate, wipeSecret),
 };
 
 function wiping<T, Method>(
@@ -33,7 +37,18 @@ function wipeFrame({ results }: PipelineResponse): void {
 }
 
 function wipeOutcome(outcome: Outcome): void {
-  if (outcome.$case !== 'error' && 'plaintext' in outcome.value) wipePlaintext(outcome.value);
+  if (outcome.$case === 'error') return;
+  if ('plaintext' in outcome.value) wipePlaintext(outcome.value);
+  if ('sharedSecret' in outcome.value) wipeSecret(outcome.value);
+  if ('privateKeyPlaintext' in outcome.value) wipePrivateKey(outcome.value);
+}
+
+function wipeSecret({ sharedSecret }: { sharedSecret: Uint8Array }): void {
+  zero(sharedSecret);
+}
+
+function wipePrivateKey({ privateKeyPlaintext }: { privateKeyPlaintext: Uint8Array }): void {
+  zero(privateKeyPlaintext);
 }
 
 function wipePlaintext({ plaintext }: { plaintext: Uint8Array }): void {

@@ -1,27 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DomainKeys } from '../../src/domain/domain-keys.js';
-import { Engine, type KeyReference, type NewKey } from '../../src/domain/engine.js';
+import type { Engine } from '../../src/domain/engine.js';
 import { parseKeyId } from '../../src/domain/identity.js';
 import { KEY_SPECS, usages } from '../../src/domain/material.js';
-import { randomPool } from '../../src/domain/random-pool.js';
-import { TokenCache } from '../../src/domain/token-cache.js';
+import type { KeyReference, NewKey } from '../../src/domain/vault.js';
+import { domain, ring, testHsm } from './hsm.js';
 
-const domain = Buffer.alloc(16, 3);
 const createdMs = 0n;
-const ring = (name = domain): DomainKeys =>
-  new DomainKeys(name, [
-    { epoch: 1, state: 'DESTROYED', createdMs, key: Buffer.alloc(0) },
-    { epoch: 2, state: 'DECRYPT', createdMs, key: Buffer.alloc(32, 2) },
-    { epoch: 3, state: 'ACTIVE', createdMs, key: Buffer.alloc(32, 3) },
-  ]);
-const engineOf = (keys = ring(), maxEntries = 8): Engine =>
-  new Engine({
-    keys,
-    cache: new TokenCache({ maxEntries, ttlMs: 60_000 }, () => performance.now()),
-    random: randomPool(),
-    now: () => new Date(1_795_363_200_000),
-  });
+const engineOf = (keys = ring(), maxEntries = 8): Engine => testHsm(keys, maxEntries).symmetric;
 
 const engine = engineOf();
 const wanted: NewKey = {
@@ -59,20 +46,15 @@ describe('operations', () => {
     expect(plaintext).toHaveLength(32);
   });
 
-  test('re-encryption moves a message to another key and context', () => {
+  test.each([8, 1])('re-encryption moves a message to another key and context, with a cache of %i', async (entries) => {
+    const { symmetric, wire } = testHsm(ring(), entries);
     const other = make({ keyId: 'mrk-1234abcd12ab34cd56ef1234567890ab', multiRegion: true });
-    const source = { key, blob: engine.encrypt(key, utf8('hello'), { a: '1' }), context: { a: '1' } };
-    const blob = engine.reEncrypt(source, { key: other, context: { b: '2' } });
-    expect(engine.decrypt(other, blob, { b: '2' })).toEqual(utf8('hello'));
-    expect(() => engine.decrypt(key, blob, { b: '2' })).toThrow(coded('InvalidCiphertext'));
-  });
-
-  test('works with a cache of one entry', () => {
-    const small = engineOf(ring(), 1);
-    const other = make({ generation: 1 });
-    const blob = small.encrypt(key, utf8('hello'), {});
-    const moved = small.reEncrypt({ key, blob, context: {} }, { key: other, context: {} });
-    expect(small.decrypt(other, moved, {})).toEqual(utf8('hello'));
+    const { ciphertextBlob } = await wire.reEncrypt({
+      ...{ sourceKey: key, ciphertextBlob: symmetric.encrypt(key, utf8('hello'), { a: '1' }) },
+      ...{ sourceEncryptionContext: { a: '1' }, destinationKey: other, destinationEncryptionContext: { b: '2' } },
+    });
+    expect(symmetric.decrypt(other, ciphertextBlob, { b: '2' })).toEqual(utf8('hello'));
+    expect(() => symmetric.decrypt(key, ciphertextBlob, { b: '2' })).toThrow(coded('InvalidCiphertext'));
   });
 
   test.each([0, 4097])('%i bytes of plaintext are refused', (n) => {
@@ -88,11 +70,11 @@ describe('operations', () => {
     for (const n of [1, 1024]) expect(engine.generateRandom(n)).toHaveLength(n);
   });
 
-  test('only symmetric encryption keys are made so far', () => {
-    for (let spec = 2; spec <= KEY_SPECS.length; spec++) {
-      expect(() => make({ spec })).toThrow(coded('UnsupportedOperation'));
+  test('a symmetric key has one usage', () => {
+    for (const usage of [usages.SIGN_VERIFY, usages.IMPORT_WRAP, usages.INTERNAL, 0, 3]) {
+      expect(() => make({ usage })).toThrow(coded('Validation'));
     }
-    expect(() => make({ usage: usages.SIGN_VERIFY })).toThrow(coded('Validation'));
+    for (const spec of [0, KEY_SPECS.length + 1]) expect(() => make({ spec })).toThrow(coded('Validation'));
   });
 
   test.each([

@@ -80,7 +80,7 @@ describe('over the stream', () => {
   });
 
   test.each<[string, Operation]>([
-    ['UnsupportedOperation', { $case: 'generateKey', value: { ...newKey, keySpec: 2 } }],
+    ['UnsupportedOperation', { $case: 'generateKey', value: { ...newKey, keySpec: 14, keyUsage: 2 } }],
     ['Validation', { $case: 'generateKey', value: { ...newKey, account: '' } }],
     ['Validation', { $case: 'generateRandom', value: { numberOfBytes: 1025 } }],
     ['Validation', { $case: 'encrypt', value: { key: undefined, plaintext: Buffer.alloc(1), encryptionContext: {} } }],

@@ -1,0 +1,122 @@
+import { KeysteadError } from '@keystead/errors';
+import { view } from './bytes.js';
+import type { DomainKeys } from './domain-keys.js';
+import { formatAccount, formatKeyId, parseAccount, parseKeyId } from './identity.js';
+import { keySpecFor, usageName } from './key-specs.js';
+import { USAGE_MASK, usages } from './material.js';
+import type { Random } from './random-pool.js';
+import { parseToken, TOKEN_RANDOM_BYTES, type TokenHeader } from './token.js';
+import type { OpenKey, TokenCache } from './token-cache.js';
+
+/** Which key the caller means; its token must say the same. */
+export interface KeyReference {
+  readonly token: Uint8Array;
+  /** 12 digits. */
+  readonly account: string;
+  /** A UUID, or mrk- and 32 hex digits. */
+  readonly keyId: string;
+}
+
+/** A key to make. */
+export interface NewKey {
+  readonly account: string;
+  readonly keyId: string;
+  readonly spec: number;
+  readonly usage: number;
+  /** Counts the materials of the key from 0. */
+  readonly generation: number;
+  readonly multiRegion: boolean;
+}
+
+/** A key as everybody else may keep it. */
+export interface SealedKey {
+  readonly token: Buffer;
+  /** 32 bytes. */
+  readonly materialId: Buffer;
+}
+
+/** What the creator of a token decides. */
+export type TokenFields = Omit<TokenHeader, 'materialId' | 'domain' | 'epoch'>;
+
+const KEYS_OF_USERS = USAGE_MASK & ~(usages.IMPORT_WRAP | usages.INTERNAL);
+
+/** What the vault works with. */
+export interface VaultParts {
+  readonly keys: DomainKeys;
+  readonly cache: TokenCache;
+  readonly random: Random;
+  readonly now: () => Date;
+}
+
+/**
+ * Seals material into tokens and opens them. Usage, spec, account and key id come from the authenticated token, never
+ * from the caller, whose claims are only compared with it.
+ */
+export class KeyVault {
+  readonly keys: DomainKeys;
+  readonly now: () => Date;
+  readonly #cache: TokenCache;
+  readonly #random: Random;
+
+  constructor({ keys, cache, random, now }: VaultParts) {
+    this.keys = keys;
+    this.now = now;
+    this.#cache = cache;
+    this.#random = random;
+  }
+
+  /** Seals material; the caller overwrites it afterwards. */
+  seal(fields: TokenFields, material: Uint8Array): SealedKey {
+    const { bytes, header } = this.keys.seal(fields, material, this.#random(TOKEN_RANDOM_BYTES));
+    return { token: bytes, materialId: header.materialId };
+  }
+
+  /**
+   * Opens a token for one usage. The material stays in the cache, which may overwrite it at any later call: use it at
+   * once. Throws InvalidToken, InvalidKeyUsage.
+   */
+  open(claim: KeyReference, usage: number): OpenKey {
+    const opened = this.openAny(claim);
+    if (opened.header.usage === usage) return opened;
+    throw new KeysteadError('InvalidKeyUsage', `The key usage is not ${usageName(usage)}.`);
+  }
+
+  /** Opens a token whatever its usage, for what concerns the key itself and not its use. Throws InvalidToken, InvalidKeyUsage. */
+  openAny(claim: KeyReference): OpenKey {
+    const token = view(claim.token);
+    const opened = this.#cache.get(token, () => this.#unwrap(token));
+    if (opened.account !== claim.account || opened.keyId !== claim.keyId) {
+      throw new KeysteadError('InvalidToken', 'The key token names another key than the request.');
+    }
+    // An import token holds a wrapping key under the name and spec of the key that waits for material.
+    if ((opened.header.usage & KEYS_OF_USERS) !== 0) return opened;
+    throw new KeysteadError('InvalidKeyUsage', 'The token is not the token of a key.');
+  }
+
+  /** The same key in a new token under the active domain key. Throws InvalidToken. */
+  rewrap(claim: KeyReference): SealedKey {
+    const { header, material } = this.openAny(claim);
+    return this.seal(header, material);
+  }
+
+  #unwrap(token: Buffer): OpenKey {
+    // A copy: the token shares memory with a whole frame of calls, which the cache must not keep alive.
+    const parsed = parseToken(Buffer.from(token));
+    const { header } = parsed;
+    const [account, keyId] = [formatAccount(header.account), formatKeyId(header.keyId, header.multiRegion)];
+    return { header, account, keyId, material: this.keys.open(parsed), handles: {} };
+  }
+}
+
+/** What the token of a new key says. Throws Validation, or UnsupportedOperation for SM2. */
+export function tokenFields(wanted: NewKey, now: Date): TokenFields {
+  const account = parseAccount(wanted.account);
+  const id = parseKeyId(wanted.keyId);
+  if (account === undefined) throw new KeysteadError('Validation', 'account: 12 digits wanted.');
+  if (id?.multiRegion !== wanted.multiRegion) {
+    throw new KeysteadError('Validation', 'key id: a UUID or mrk- id wanted.');
+  }
+  const { spec, usage, generation } = wanted;
+  keySpecFor(spec, usage);
+  return { spec, usage, generation, ...id, account, origin: 0, createdMs: BigInt(now.getTime()) };
+}

@@ -1,0 +1,150 @@
+import { Worker } from 'node:worker_threads';
+import { KeysteadError } from '@keystead/errors';
+import { runJob, type JobArguments, type JobName, type JobResult, type Run } from '../domain/jobs.js';
+import type { Answer, Order } from './messages.js';
+
+/** Sizes of a crypto pool. */
+export interface PoolLimits {
+  /** Threads for signatures, decryption and post-quantum work. */
+  readonly threads: number;
+  /** Threads that only make key pairs, so that nobody waits behind them. */
+  readonly generators: number;
+  /** Jobs that may wait for each kind of thread; beyond it Throttling. */
+  readonly maxWaiting: number;
+}
+
+/** Threads that do what would hold up the event loop. */
+export interface CryptoPool extends Disposable {
+  readonly run: Run;
+}
+
+/** Makes a pool; its threads start when they are first needed and do not keep the process alive. */
+export function cryptoPool({ threads, generators, maxWaiting }: PoolLimits): CryptoPool {
+  const operations = new Lane(threads, maxWaiting);
+  const generation = new Lane(generators, maxWaiting);
+  return {
+    run: async (name, args) => {
+      if (isQuick(name, args)) return runJob(name, args);
+      return await (name === 'generateKeyPair' ? generation : operations).run(name, args);
+    },
+    [Symbol.dispose]: () => {
+      operations.close();
+      generation.close();
+    },
+  };
+}
+
+/** Whether a job takes less time than handing it to a thread and back, about 0.1 ms. */
+function isQuick<Name extends JobName>(name: Name, args: JobArguments<Name>): boolean {
+  if (name !== 'sign' && name !== 'verify') return name === 'agree' && (args as { own: Uint8Array }).own.length === 91;
+  const { spec, prepared } = args as JobArguments<'sign'>;
+  if (name === 'verify' && spec.kind === 'rsa') return true;
+  return !prepared && (spec.kind === 'ed25519' || spec.name === 'ECC_NIST_P256');
+}
+
+interface Waiting extends Order {
+  readonly resolve: (result: JobResult<JobName>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One job at work and one ready in each thread, so that it never waits for us. */
+const DEPTH = 2;
+
+/** Threads that share a queue. */
+class Lane {
+  readonly #threads: Thread[];
+  readonly #waiting: Waiting[] = [];
+  readonly #maxWaiting: number;
+  #lastId = 0;
+  #closed = false;
+
+  constructor(threads: number, maxWaiting: number) {
+    this.#threads = Array.from({ length: threads }, () => new Thread(() => this.#next()));
+    this.#maxWaiting = maxWaiting;
+  }
+
+  run<Name extends JobName>(name: Name, args: JobArguments<Name>): Promise<JobResult<Name>> {
+    if (this.#closed) throw new KeysteadError('Sealed', 'The HSM is closing.');
+    if (this.#waiting.length >= this.#maxWaiting) throw new KeysteadError('Throttling', 'Rate exceeded');
+    return new Promise((resolve, reject) => {
+      const settle = resolve as (result: JobResult<JobName>) => void;
+      this.#waiting.push({ id: ++this.#lastId, name, args, resolve: settle, reject });
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    while (this.#waiting.length > 0) {
+      const idlest = this.#threads.reduce((best, thread) => (thread.load < best.load ? thread : best));
+      if (idlest.load >= DEPTH) return;
+      idlest.give(this.#waiting.shift() as Waiting);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const job of this.#waiting.splice(0)) job.reject(new KeysteadError('Sealed', 'The HSM is closing.'));
+    for (const thread of this.#threads) thread.close();
+  }
+}
+
+class Thread {
+  readonly #atWork = new Map<number, Waiting>();
+  readonly #onIdle: () => void;
+  #worker: Worker | undefined;
+
+  constructor(onIdle: () => void) {
+    this.#onIdle = onIdle;
+  }
+
+  get load(): number {
+    return this.#atWork.size;
+  }
+
+  give(job: Waiting): void {
+    this.#atWork.set(job.id, job);
+    const { id, name, args } = job;
+    this.#worker ??= this.#start();
+    this.#worker.postMessage({ id, name, args } satisfies Order); // copies
+    if ('material' in args) args.material.fill(0);
+  }
+
+  #start(): Worker {
+    const worker = startWorker();
+    worker.unref();
+    worker.on('message', (answer: Answer) => this.#settle(answer));
+    worker.on('error', (error) => this.#fail(worker, error));
+    worker.on('exit', () => this.#fail(worker, new Error('A crypto thread ended.')));
+    return worker;
+  }
+
+  #settle(answer: Answer): void {
+    const job = this.#atWork.get(answer.id);
+    this.#atWork.delete(answer.id);
+    if ('failure' in answer) job?.reject(new Error(answer.failure));
+    else job?.resolve(answer.result);
+    this.#onIdle();
+  }
+
+  /** A thread that broke takes its jobs with it; the next job starts another. */
+  #fail(worker: Worker, error: Error): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    const lost = [...this.#atWork.values()];
+    this.#atWork.clear();
+    for (const job of lost) job.reject(error);
+    this.#onIdle();
+  }
+
+  close(): void {
+    void this.#worker?.terminate();
+  }
+}
+
+/** The bundle has a worker beside it; from sources (tests, `npm run dev`) a thread needs the loader of TypeScript. */
+function startWorker(): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./crypto.worker.mjs', import.meta.url));
+  const file = JSON.stringify(new URL('../crypto.worker.ts', import.meta.url).href);
+  const program = `import('tsx/esm/api').then(({ register }) => { register(); return import(${file}); })`;
+  return new Worker(program, { eval: true, execArgv: ['--conditions=@keystead/source'] });
+}
