@@ -1,7 +1,7 @@
 // npm run codegen: proto/**/*.proto → libs/proto/src/gen (git-ignored). Skips when nothing changed; --force does not.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fingerprint, isCurrent, writeStamp } from './stamp.mjs';
 import { root } from './workspaces.mjs';
@@ -19,6 +19,7 @@ export function codegen({ force = false } = {}) {
   try {
     generate(fresh);
     keepEveryKey(join(fresh, output));
+    shareWriter(join(fresh, output));
     replaceFolder(join(fresh, output), join(root, output));
   } finally {
     rmSync(fresh, { recursive: true, force: true });
@@ -49,6 +50,19 @@ function keepEveryKey(folder) {
       return `${indent}if (${key} === "__proto__") globalThis.Object.defineProperty(${map}, ${key}, ${property});\n${indent}else ${map}[${key}] = ${value};`;
     });
     if (safe !== text) writeFileSync(path, safe);
+  }
+}
+
+/** grpc-js's serializers get a writer that keeps its memory from message to message: libs/proto/src/serialize.ts says why. */
+function shareWriter(folder) {
+  const serializer = /Buffer\.from\((\w+)\.encode\(value\)\.finish\(\)\)/g;
+  for (const file of filesIn(folder)) {
+    const path = join(folder, file);
+    const text = readFileSync(path, 'utf8');
+    const shared = text.replace(serializer, 'serialize($1.encode, value)');
+    const up = '../'.repeat(file.split(sep).length);
+    const line = `import { serialize } from "${up}serialize.js";\n`;
+    if (shared !== text) writeFileSync(path, shared.replace(/^import /m, `${line}import `));
   }
 }
 
