@@ -14,10 +14,11 @@ const retryMs = 150;
 /** A caller hears within this whether its record is durable. */
 const appendMs = 1_900;
 /**
- * Under load batches begin this far apart, unless the next is full enough. A commit costs about as much as fifteen of
- * its records (500 us of CPU here and in the database), so batches of two would double the price of a whole request.
+ * Under load a batch waits until as many records have come as the last ones had, at most this long after the last one
+ * began. A commit costs about as much as fifteen of its records (500 us of CPU here and in the database), so batches of
+ * two would double the price of a whole request.
  */
-const paceMs = 2;
+const paceMs = 5;
 const fullEnough = 64;
 
 export interface JournalOptions {
@@ -41,9 +42,10 @@ export class Journal {
   #head: Head | undefined;
   #renewAt = 0;
   #limit = maxBatch;
-  /** When the last batch began (performance.now), and whether it held more than one caller's record. */
+  /** When the last batch began (performance.now). */
   #batchBegan = 0;
-  #crowded = false;
+  /** The size of the last batches; falls slowly, since callers come back one by one. */
+  #expected = 1;
   /** How many records must wait before `#wake` is called. */
   #wakeAt = 1;
   #wake: () => void = () => undefined;
@@ -112,9 +114,9 @@ export class Journal {
 
   /** Lets a batch collect. One caller that waits for each answer is never held up: nobody else would come. */
   async #gather(): Promise<void> {
-    const crowded = this.#crowded || this.#queue.length > 1;
+    const enough = Math.min(fullEnough, this.#expected);
     const wait = this.#batchBegan + paceMs - performance.now();
-    if (crowded && wait > 0 && this.#queue.length < fullEnough) await this.#woken(fullEnough, wait);
+    if (wait > 0 && this.#queue.length < enough) await this.#woken(enough, wait);
     // All frames that have arrived may still put their records in.
     else await nextTurn();
   }
@@ -140,7 +142,7 @@ export class Journal {
     const items = this.#queue.take(this.#limit);
     if (items.length === 0) return;
     this.#batchBegan = performance.now();
-    this.#crowded = items.length > 1;
+    this.#expected = Math.max(items.length, Math.floor(this.#expected * 0.9));
     try {
       await this.#commit(head, items);
       this.#limit = maxBatch;
