@@ -1,4 +1,4 @@
-import { CreateKeyCommand, DecryptCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
+import { CreateKeyCommand, DecryptCommand, EncryptCommand, KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { KeysteadContainer, type StartedKeysteadContainer } from '../src/container.js';
@@ -43,4 +43,13 @@ test('an object goes in and comes out on the same endpoint', async () => {
   expect(put.ServerSideEncryption).toBe('aws:kms');
   const { Body } = await s3.send(new GetObjectCommand(object));
   expect(await Body?.transformToString()).toBe('hello');
+});
+
+test('reset forgets the keys, not the administrator', async () => {
+  const kms = new KMSClient(running().clientConfig);
+  onTestFinished(() => kms.destroy());
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+  await running().reset();
+  const { Keys } = await kms.send(new ListKeysCommand({}));
+  expect(Keys?.map(({ KeyId }) => KeyId)).not.toContain(KeyMetadata?.KeyId);
 });
