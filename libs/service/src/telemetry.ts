@@ -10,7 +10,9 @@ let enabled = false;
  */
 export async function startTelemetry(service: string, env: Environment): Promise<() => Promise<void>> {
   if (!env['OTEL_EXPORTER_OTLP_ENDPOINT']) return async () => undefined;
-  const { NodeSDK } = await import('@opentelemetry/sdk-node');
+  const loaded = await import('@opentelemetry/sdk-node');
+  // It is CommonJS: in a bundle its names are on the default export only.
+  const { NodeSDK } = 'NodeSDK' in loaded ? loaded : (loaded as { default: typeof loaded }).default;
   const sdk = new NodeSDK({ serviceName: service });
   sdk.start();
   enabled = true;
