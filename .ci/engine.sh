@@ -43,6 +43,8 @@ stop_engine() {
   [[ -n $engine_pid ]] || return 0
   # On our own engine every container of the tests is ours; where Ryuk is off, a test that died leaves one.
   docker ps -aq | xargs -r docker rm -fv >/dev/null 2>&1 || true
+  # The layers of earlier runs, on a machine that is kept.
+  docker image prune --force --filter until=48h >/dev/null 2>&1 || true
   kill "$engine_pid" 2>/dev/null || true
   wait "$engine_pid" 2>/dev/null || true
   engine_pid=

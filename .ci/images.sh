@@ -13,10 +13,26 @@ readonly MINIO_MODULE=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c 
 cache=${KEYSTEAD_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/keystead}
 recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")/images" && pwd)
 
-has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+# has_image NAME [RECIPE]: it is there, and if we made it, then by this recipe.
+has_image() {
+  local made_by
+  made_by=$(docker image inspect --format '{{index .Config.Labels "keystead.recipe"}}' "$1" 2>/dev/null) || return 1
+  [[ -z $made_by || $made_by == "${2:-}" ]]
+}
 
-# The classic builder: present in every engine, while BuildKit's plug-in is not.
-docker_build() { DOCKER_BUILDKIT=0 docker build --quiet "$@" >/dev/null; }
+# recipe_of FILE… [TEXT]: what an image is made from, as a short hash.
+recipe_of() {
+  local part
+  for part in "$@"; do if [[ -f $part ]]; then cat "$part"; else echo "$part"; fi; done | sha256sum | head -c 16
+}
+
+# docker_build NAME RECIPE options…: the classic builder, which every engine has, while BuildKit's plug-in is not always there.
+docker_build() {
+  local name=$1 recipe=$2
+  shift 2
+  DOCKER_BUILDKIT=0 docker build --quiet --label "keystead.recipe=$recipe" --tag "$name" "$@" >/dev/null ||
+    fail "the image $name did not build"
+}
 
 # The first mirror of this machine's apt sources that carries the release. Asked at run time: no file names a host.
 debian_mirror() {
@@ -41,20 +57,22 @@ debian_image() {
 
 # Debian's own Node.js is 18; the machine's is the one that npm ci and the tests run on.
 node_image() {
-  has_image "$NODE_IMAGE" && return
-  local context npm
+  local context npm recipe
+  recipe=$(recipe_of "$recipes/node.Dockerfile" "$(node --version)")
+  has_image "$NODE_IMAGE" "$recipe" && return
   context=$(mktemp -d)
   npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
   cp "$(readlink -f "$(command -v node)")" "$context/node"
   cp -r "$npm" "$context/npm"
-  docker_build -t "$NODE_IMAGE" -f "$recipes/node.Dockerfile" "$context" || fail "the image $NODE_IMAGE did not build"
+  docker_build "$NODE_IMAGE" "$recipe" -f "$recipes/node.Dockerfile" "$context"
   rm -rf "$context"
 }
 
 postgres_image() {
-  has_image "$POSTGRES_IMAGE" && return
-  docker_build --network host -t "$POSTGRES_IMAGE" -f "$recipes/postgres.Dockerfile" "$recipes" ||
-    fail "the image $POSTGRES_IMAGE did not build"
+  local recipe
+  recipe=$(recipe_of "$recipes/postgres.Dockerfile" "$recipes/postgres-entrypoint.sh")
+  has_image "$POSTGRES_IMAGE" "$recipe" && return
+  docker_build "$POSTGRES_IMAGE" "$recipe" --network host -f "$recipes/postgres.Dockerfile" "$recipes"
 }
 
 # Three to five minutes on two cores: kept outside the tree, where the machine keeps it.
@@ -69,11 +87,12 @@ minio_binary() {
 }
 
 minio_image() {
-  has_image "$MINIO_IMAGE" && return
-  local context binary
+  local context binary recipe
+  recipe=$(recipe_of "$recipes/minio.Dockerfile" "$MINIO_MODULE")
+  has_image "$MINIO_IMAGE" "$recipe" && return
   binary=$(minio_binary) || fail "MinIO did not compile; the end of its log: $(tail -n 3 "$logs/minio.log")"
   context=$(mktemp -d)
   cp "$binary" "$context/minio"
-  docker_build -t "$MINIO_IMAGE" -f "$recipes/minio.Dockerfile" "$context" || fail "the image $MINIO_IMAGE did not build"
+  docker_build "$MINIO_IMAGE" "$recipe" -f "$recipes/minio.Dockerfile" "$context"
   rm -rf "$context"
 }
