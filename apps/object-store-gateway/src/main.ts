@@ -27,6 +27,7 @@ import type { Gateway } from './gateway.js';
 import { testingService } from './grpc/testing.js';
 import { handle } from './s3/handle.js';
 import { refusals } from './s3/http/refusals.js';
+import type { RequestHead } from './s3/http/request.js';
 import { internalServer, publicServer } from './s3/http/server.js';
 import { gatewayStore } from './store/gateway-store.js';
 import { forgetEverything } from './store/reset.js';
@@ -70,7 +71,12 @@ async function compose(config: Config, closers: Closers): Promise<Omit<RunningGa
   const refused = refusals(log);
   closers.push(() => refused.close());
   const handler = { gateway, identity: callers, refusals: refused };
-  const serveHead = (head: Parameters<typeof handle>[1]): Promise<void> => handle(handler, head);
+  // Whatever goes wrong while an answer is written concerns one request, never the process.
+  const serveHead = (head: RequestHead): Promise<void> =>
+    handle(handler, head).catch((err: unknown) => {
+      log.error({ err, requestId: head.arrival.requestId }, 'a request could not be answered');
+      head.response.destroy();
+    });
   const s3 = await publicServer(config.s3Listen, config.domains, serveHead);
   closers.push(() => s3.close(GRACE_MS));
   const internal = await internalServer(config.internalS3Listen, tls, config.domains, serveHead);

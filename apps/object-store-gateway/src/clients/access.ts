@@ -32,7 +32,11 @@ export function access(identity: Pick<Identity, 'policies'>, region: string, now
       resource,
       resourceAccount: account,
       principal: policyPrincipal(context),
-      values: contextValues(globalValues({ context, tags: policies.tags, now: now(), region }), values),
+      values: contextValues(
+        { 'aws:ResourceAccount': account },
+        globalValues({ context, tags: policies.tags, now: now(), region }),
+        values,
+      ),
       identity: policies.identity,
       boundary: policies.boundary,
       resourcePolicyDecides: false,

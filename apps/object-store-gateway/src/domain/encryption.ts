@@ -126,8 +126,11 @@ export function kmsContext(
   encryption: Extract<ObjectEncryption, { algorithm: 'aws:kms' }>,
 ): Record<string, string> {
   const arn = encryption.bucketKeyEnabled ? bucketArn(bucket) : objectArn(bucket, key);
-  const given = encryption.context[CONTEXT_PAIR];
-  if (given !== undefined && given !== arn) {
+  // Condition keys know no case: another spelling would stand for S3's own pair in a key policy.
+  const foreign = Object.entries(encryption.context).some(
+    ([name, value]) => name.toLowerCase() === CONTEXT_PAIR && (name !== CONTEXT_PAIR || value !== arn),
+  );
+  if (foreign) {
     throw new S3Error('InvalidArgument', `The value of ${CONTEXT_PAIR} in the encryption context must be ${arn}`, {
       ArgumentName: `${SSE}-context`,
     });

@@ -3,6 +3,7 @@ import { S3Error } from '../domain/s3-error.js';
 import type { Gateway } from '../gateway.js';
 import { readWhole } from './body/body.js';
 import { Integrity } from './body/integrity.js';
+import { conditionValues } from './conditions.js';
 import { commitChange } from './object/commit.js';
 import { deleteObject, forgetRecords } from './object/delete.js';
 import type { BucketCall, Operation } from './operation.js';
@@ -64,8 +65,10 @@ async function readRequest({ request }: BucketCall): Promise<{ keys: string[]; q
 
 async function permitted({ request, bucket }: BucketCall, { access }: Gateway, key: string): Promise<Result> {
   const resource = objectArn(bucket.name, key);
+  const { account } = bucket;
+  const values = conditionValues(request, account);
   try {
-    await access.check(request.context, { action: 's3:DeleteObject', resource, account: bucket.account, values: {} });
+    await access.check(request.context, { action: 's3:DeleteObject', resource, account, values });
     return { key };
   } catch (error) {
     if (error instanceof S3Error) return { key, error };

@@ -3,12 +3,14 @@ import { checkCopyConditions } from '../domain/conditions.js';
 import { S3Error } from '../domain/s3-error.js';
 import type { ByteRange } from '../domain/range.js';
 import type { Gateway } from '../gateway.js';
+import { conditionValues } from './conditions.js';
 import type { S3Request } from './http/request.js';
 import { conditionsOf } from './object/headers.js';
 import { ObjectReader } from './object/open.js';
 import { provenDataKey, storedObject } from './object/record.js';
 import type { StoredObject } from './object/record.js';
 import type { PlainSource } from './object/seal.js';
+import { checkOwner } from './screen.js';
 
 const HEADER = 'x-amz-copy-source';
 
@@ -22,7 +24,10 @@ export async function copySource(gateway: Gateway, request: S3Request): Promise<
   const found = await gateway.store.bucketAndObject(name, key);
   if (!found) throw new S3Error('NoSuchBucket', undefined, { BucketName: name });
   const { bucket, object } = found;
-  const question = { action: 's3:GetObject', resource: objectArn(name, key), account: bucket.account, values: {} };
+  const { account } = bucket;
+  checkOwner(request.header('x-amz-source-expected-bucket-owner'), account, name);
+  const values = conditionValues(request, account);
+  const question = { action: 's3:GetObject', resource: objectArn(name, key), account, values };
   await gateway.access.check(request.context, question);
   const stored = await storedObject(gateway, request, bucket, key, object);
   checkCopyConditions(conditionsOf(request, `${HEADER}-`), stored.record);

@@ -14,6 +14,13 @@ const SSE: ReadonlySet<string> = new Set([
   'x-amz-server-side-encryption-context',
 ]);
 
+/** Headers that decide what is done, and are read only as headers. */
+const ONLY_HEADERS: ReadonlySet<string> = new Set([
+  'x-amz-copy-source',
+  'x-amz-expected-bucket-owner',
+  'x-amz-source-expected-bucket-owner',
+]);
+
 /** Headers that change what is stored, or who may see it, and are not offered. */
 const UNSUPPORTED = [
   /^x-amz-(copy-source-)?server-side-encryption-customer-/,
@@ -37,22 +44,30 @@ const VALUES: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Refuses what would otherwise be silently ignored.
+ * Refuses what would otherwise be silently ignored: headers, and parameters into which a presigned request may have put
+ * them, where only those of the signature are read.
  *
  * @throws {S3Error} NotImplemented by the header's name, or InvalidArgument
  */
-export function screen({ headers, bucket }: RequestHead, operation: Operation, account: string | undefined): void {
-  for (const [name, value] of headers) {
-    if (!name.startsWith('x-amz-')) continue;
-    const unknownSse = name.startsWith('x-amz-server-side-encryption') && !SSE.has(name);
-    const wrongValue = Object.hasOwn(VALUES, name) && !VALUES[name]?.test(value);
-    if (unknownSse || wrongValue || UNSUPPORTED.some((pattern) => pattern.test(name))) throw notImplemented(name);
+export function screen({ headers, query, bucket }: RequestHead, operation: Operation, account: string | undefined): void {
+  for (const [name, value] of headers) if (isRefused(name, value)) throw notImplemented(name);
+  for (const [parameter, value] of query) {
+    const name = parameter.toLowerCase();
+    if (SSE.has(name) || ONLY_HEADERS.has(name) || isRefused(name, value)) throw notImplemented(parameter);
   }
   if (!ENCRYPTING.has(operation.name)) refuseEncryptionHeaders(headers.keys());
   checkOwner(headers.get('x-amz-expected-bucket-owner'), account, bucket);
 }
 
-function checkOwner(expected: string | undefined, account: string | undefined, bucket: string | undefined): void {
+function isRefused(name: string, value: string): boolean {
+  if (!name.startsWith('x-amz-')) return false;
+  if (name.startsWith('x-amz-server-side-encryption') && !SSE.has(name)) return true;
+  if (Object.hasOwn(VALUES, name) && !VALUES[name]?.test(value)) return true;
+  return UNSUPPORTED.some((pattern) => pattern.test(name));
+}
+
+/** Refuses a bucket of another account than the caller means. */
+export function checkOwner(expected: string | undefined, account: string | undefined, bucket: string | undefined): void {
   if (expected === undefined || account === undefined || expected === account) return;
   throw new S3Error('AccessDenied', undefined, bucket === undefined ? {} : { BucketName: bucket });
 }

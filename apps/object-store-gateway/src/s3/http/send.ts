@@ -38,7 +38,6 @@ export function sendFailure(
     'content-type': silent ? undefined : 'application/xml',
     'content-length': body ? String(body.length) : undefined,
     connection: unread ? 'close' : undefined,
-    etag: failure.details['ETag'],
   };
   response.writeHead(failure.status, present(headers, requestId));
   finish(response, incoming, incoming.method === 'HEAD' ? undefined : body);

@@ -26,7 +26,12 @@ export async function storedObject(
   key: string,
   sealed: SealedRecord | undefined,
 ): Promise<StoredObject> {
-  if (sealed !== undefined) return { sealed, record: readRecord(sealed) };
+  if (sealed !== undefined) {
+    const record = readRecord(sealed);
+    // Its MAC proves what it is, not that it lies under its own name.
+    if (record.bucket === name && record.key === key) return { sealed, record };
+    throw Object.assign(new S3Error('InternalError'), { cause: new Error(`the index has another record for ${key}`) });
+  }
   const question = { action: 's3:ListBucket', resource: bucketArn(name), account, values: {} };
   if (await access.allows(context, question)) throw new S3Error('NoSuchKey', undefined, { Key: key });
   throw new S3Error('AccessDenied');
