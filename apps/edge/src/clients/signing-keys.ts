@@ -47,15 +47,16 @@ export function signingKeySource({ address, tls, changes }: SigningKeyOptions): 
       fresh: () => changes.fresh(),
       onChange: (listener) => changes.onChange((keys) => listener(index.void(keys))),
     },
-    load: (key) => load(client, key),
+    load: (key) => {
+      // Noted with every load, not with every question: a change during a load takes the note away, and the load that
+      // follows it may keep its answer.
+      index.add(key);
+      return load(client, key);
+    },
   });
   return {
     peek: (scope) => cache.peek(keyOf(scope)),
-    get: (scope) => {
-      const key = keyOf(scope);
-      index.add(scope.accessKeyId, key);
-      return cache.get(key);
-    },
+    get: (scope) => cache.get(keyOf(scope)),
     close: () => {
       cache.close();
       client.close();
@@ -88,7 +89,8 @@ class KeyIndex {
   /** Entries are no longer known by name: the next change voids everything. */
   #lost = false;
 
-  add(accessKeyId: string, key: string): void {
+  add(key: string): void {
+    const accessKeyId = key.slice(0, key.indexOf('/'));
     const scopes = this.#scopes.get(accessKeyId);
     if (scopes) return void scopes.add(key);
     if (this.#scopes.size >= 2 * maxEntries) this.#forget();
