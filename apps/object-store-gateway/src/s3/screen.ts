@@ -49,7 +49,11 @@ const VALUES: Readonly<Record<string, RegExp>> = {
  *
  * @throws {S3Error} NotImplemented by the header's name, or InvalidArgument
  */
-export function screen({ headers, query, bucket }: RequestHead, operation: Operation, account: string | undefined): void {
+export function screen(
+  { headers, query, bucket }: RequestHead,
+  operation: Operation,
+  account: string | undefined,
+): void {
   for (const [name, value] of headers) if (isRefused(name, value)) throw notImplemented(name);
   for (const [parameter, value] of query) {
     const name = parameter.toLowerCase();
@@ -67,7 +71,11 @@ function isRefused(name: string, value: string): boolean {
 }
 
 /** Refuses a bucket of another account than the caller means. */
-export function checkOwner(expected: string | undefined, account: string | undefined, bucket: string | undefined): void {
+export function checkOwner(
+  expected: string | undefined,
+  account: string | undefined,
+  bucket: string | undefined,
+): void {
   if (expected === undefined || account === undefined || expected === account) return;
   throw new S3Error('AccessDenied', undefined, bucket === undefined ? {} : { BucketName: bucket });
 }
