@@ -24,22 +24,23 @@ healthy() {
     "$1/_keystead/health" 2>/dev/null
 }
 
+healthy_endpoint() { healthy "$AWS_ENDPOINT_URL"; }
+
 # start_product DATA options…: returns when `env` is there and the endpoint answers.
 start_product() {
-  local data=$1 from=$SECONDS endpoint
+  local data=$1 from=$SECONDS
   shift
   product_log=$logs/product.log
   rm -f "$data/env"
   # Job control gives it a process group of its own, as a terminal does, so that Ctrl-C can be sent to the whole group.
   set -m
-  npm start --silent -- --data "$data" --port "$(free_ports)" "$@" >"$product_log" 2>&1 </dev/null &
+  npm start --silent -- --data "$data" --port "$(free_ports)" "$@" >>"$product_log" 2>&1 </dev/null &
   product_pid=$!
   product_data=$data
   set +m
   while ((SECONDS - from < 120)); do
     kill -0 "$product_pid" 2>/dev/null || break
-    if [[ -s $data/env ]] && endpoint=$(. "$data/env" && echo "$AWS_ENDPOINT_URL") &&
-      healthy "$endpoint"; then
+    if [[ -s $data/env ]] && as_user "$data" healthy_endpoint; then
       say "npm start answered after $((SECONDS - from)) s"
       return
     fi
@@ -87,20 +88,34 @@ as_user() {
   )
 }
 
+# refuses 'part of the sentence' options…: npm start must end by itself, not well, and say why.
+refuses() {
+  local sentence=$1 output
+  shift
+  if output=$(timeout 60 npm start --silent -- "$@" 2>&1 </dev/null); then fail "npm start $* should have ended with an error"; fi
+  [[ $output == *"$sentence"* ]] || fail "npm start $* should say \"$sentence\", but says: $output"
+  say "refused: $(tail -n 1 <<<"$output")"
+}
+
 story() {
-  local data
+  local data other port
   data=$(mktemp -d)
   trap 'stop_product || true' EXIT
   start_product "$data"
   as_user "$data" conformance/story/story.sh --data "$data"
+  other=$(mktemp -d)
+  port=$(as_user "$data" node -p 'new URL(process.env.AWS_ENDPOINT_URL).port')
+  refuses 'in use' --data "$other/keystead" --port "$port"
+  mkdir "$other/old" && echo 0 >"$other/old/version"
+  refuses 'version' --data "$other/old" --port "$(free_ports)"
   stop_product
-  say 'a second start finds everything again'
-  start_product "$data"
+  say 'a second start finds everything again, over HTTPS'
+  start_product "$data" --tls
   as_user "$data" aws kms list-aliases --query 'Aliases[].AliasName' --output text | grep -q alias/story- ||
     fail 'the second start did not find the keys of the first'
   stop_product
   trap - EXIT
-  rm -rf "$data"
+  rm -rf "$data" "$other"
 }
 
 # Chapter 5 once more, with MinIO as the backend.
