@@ -78,7 +78,9 @@ describe('calls', () => {
   test('a table of handlers answers under the same case', async () => {
     const unused = (): Promise<never> => Promise.reject(new KeysteadError('UnsupportedOperation', 'no'));
     const handle = byCase<Operation, Outcome>({
-      generateRandom: async ({ numberOfBytes }) => ({ plaintext: new Uint8Array(numberOfBytes) }),
+      generateRandom: async ({ numberOfBytes }: { numberOfBytes: number }) => ({
+        plaintext: new Uint8Array(numberOfBytes),
+      }),
       generateKey: unused,
       encrypt: unused,
       decrypt: unused,
