@@ -35,6 +35,8 @@ export interface InterleaveOptions {
 }
 
 const sliceSeconds = 1.5;
+/** Compilers work for some thousand requests before they rest. */
+const warmSeconds = 3;
 /** Work that follows an answer (clean-up, acknowledgements) belongs to its request. */
 const settleMs = 30;
 
@@ -52,7 +54,7 @@ export async function interleave(
     const warming = round === 0;
     progress(warming ? `warming up ${cells.length} cells` : `round ${round} of ${rounds}`);
     for (const [n, cell] of cells.entries()) {
-      const slice = await measure(cell, warming ? Math.min(1, seconds / 2) : seconds / rounds);
+      const slice = await measure(cell, warming ? Math.min(warmSeconds, seconds / 2) : seconds / rounds);
       if (!warming) totals[n]?.add(slice);
     }
   }
