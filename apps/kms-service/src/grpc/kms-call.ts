@@ -57,8 +57,6 @@ export class KmsCall {
   notes: Notes = {};
   /** True once the record is committed with a change. */
   recorded = false;
-  /** True once an authorization has allowed: from then on the key's owner has a copy of the record. */
-  allowed = false;
   #policies: PrincipalPolicies | undefined;
   #globals: ContextLookup | undefined;
 
@@ -139,17 +137,18 @@ export class KmsCall {
   async #authorized(account: string, id: string, action: string, facts: RequestFacts): Promise<LoadedKey> {
     const { directory, region } = this.environment;
     const key = directory.peek(account, id) ?? (await directory.key(account, id));
-    if (!key || this.#hidden(key.key)) throw this.#missing(account, id, action, region);
-    this.#name(key.key);
+    const alias = facts.requestAlias;
+    const named = alias === undefined ? keyArn(region, account, id) : aliasArn(region, account, alias);
+    if (!key || this.#hidden(key.key))
+      throw account === this.account ? keyNotFound(region, account, id) : await this.#refusedForeign(action, named);
+    // The record of a refusal is the caller's to read, so it names no key of others.
+    if (account === this.account) this.#name(key.key);
     if (this.isService) this.#authorizeService(key.aliases, key.key.arn);
-    else
-      await this.#decide({
-        action,
-        resource: key.key.arn,
-        account,
-        keyPolicy: key.policy,
-        values: await this.values(facts, key),
-      });
+    else {
+      const values = await this.values(facts, key);
+      await this.#decide({ action, resource: key.key.arn, account, keyPolicy: key.policy, values }, named);
+    }
+    this.#name(key.key);
     return key;
   }
 
@@ -158,9 +157,10 @@ export class KmsCall {
     return (manager === 'SERVICE') !== this.isService;
   }
 
-  #missing(account: string, id: string, action: string, region: string): KeysteadError {
-    if (account === this.account) return keyNotFound(region, account, id);
-    return foreignKeyDenied(this.principal, action, keyArn(region, account, id));
+  /** One answer for what is not there and what is not allowed; it says no more than the caller has said (`named`). */
+  async #refusedForeign(action: string, named: string): Promise<KeysteadError> {
+    if (!this.isService) await this.#callerPolicies();
+    return foreignKeyDenied(this.principal, action, named);
   }
 
   async #aliasTarget({ account, name }: Extract<Identifier, { kind: 'alias' }>, action: string): Promise<string> {
@@ -171,10 +171,10 @@ export class KmsCall {
       return this.environment.s3ManagedKey(account);
     }
     const arn = aliasArn(region, account, name);
-    throw account === this.account ? aliasNotFound(arn) : foreignKeyDenied(this.principal, action, arn);
+    throw account === this.account ? aliasNotFound(arn) : await this.#refusedForeign(action, arn);
   }
 
-  async #decide(question: Omit<Question, 'principal' | 'policies'>): Promise<void> {
+  async #decide(question: Omit<Question, 'principal' | 'policies'>, named = question.resource): Promise<void> {
     const asked = { ...question, principal: this.principal, policies: await this.#callerPolicies() };
     const decision = decide(asked);
     const { log } = this.environment;
@@ -186,8 +186,10 @@ export class KmsCall {
         'decision',
       );
     }
-    if (decision.effect !== 'Allow') throw accessDenied(asked, decision);
-    this.allowed = true;
+    if (decision.effect !== 'Allow') {
+      const isForeign = question.account !== this.account;
+      throw isForeign ? await this.#refusedForeign(question.action, named) : accessDenied(asked, decision);
+    }
   }
 
   #authorizeService(aliases: readonly string[], resource: string): void {

@@ -14,14 +14,14 @@ const changes: ReadonlySet<OperationName> = new Set([
 
 /**
  * The records of a call: the caller's, and for keys of other accounts one for each owner, tied by sharedEventID. An
- * owner learns only of calls that were allowed: strangers cannot fill another account's log.
+ * owner learns only of calls that were allowed, since a key of another account is named only then: strangers cannot fill another account's log.
  */
 export function recordsOf(
   call: KmsCall,
   requestParameters: Record<string, Json> | null,
   error?: KeysteadError,
 ): AuditRecord[] {
-  const owners = call.allowed ? otherOwners(call) : [];
+  const owners = otherOwners(call);
   const sharedEventId = owners.length > 0 ? newEventId(call.at) : undefined;
   const event = {
     at: call.at,
