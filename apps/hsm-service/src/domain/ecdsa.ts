@@ -46,7 +46,7 @@ function compactSignature(signature: Uint8Array, length: number): Buffer | undef
     const reader = new DerReader(new DerReader(signature).next(SEQUENCE));
     const [r, s] = [reader.next(INTEGER), reader.next(INTEGER)];
     const canonical = der(SEQUENCE, derInteger(r), derInteger(s));
-    if (!canonical.equals(signature) || r.length > length + 1 || s.length > length + 1) return undefined;
+    if (!canonical.equals(signature)) return undefined;
     return Buffer.concat([toBytes(fromBytes(r), length), toBytes(fromBytes(s), length)]);
   } catch {
     return undefined;

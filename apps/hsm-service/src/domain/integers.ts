@@ -5,9 +5,11 @@ export function fromBytes(bytes: Uint8Array): bigint {
   return value;
 }
 
-/** A non-negative integer as big-endian bytes. */
+/** A non-negative integer that fits as big-endian bytes. Throws RangeError for any other. */
 export function toBytes(value: bigint, length: number): Buffer {
   const out = Buffer.alloc(length);
-  for (let i = length - 1, rest = value; i >= 0; i--, rest >>= 8n) out[i] = Number(rest & 0xffn);
+  let rest = value;
+  for (let i = length - 1; i >= 0; i--, rest >>= 8n) out[i] = Number(rest & 0xffn);
+  if (rest !== 0n) throw new RangeError('integer: it does not fit');
   return out;
 }
