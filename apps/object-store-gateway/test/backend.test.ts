@@ -2,14 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { startMinio } from '@keystead/testing/minio';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { BlobMissing } from '../src/backend/backend.js';
 import type { Backend } from '../src/backend/backend.js';
 import { directoryBackend } from '../src/backend/directory/directory.js';
 import { s3Backend } from '../src/backend/s3/store.js';
 import { blobName } from '../src/domain/blob-name.js';
 
-const s3Endpoint = process.env['TEST_S3_ENDPOINT'];
+const { minio, reason } = await startMinio();
 
 describe('the directory', () => {
   const root = mkdtemp(join(tmpdir(), 'keystead-objects-'));
@@ -17,22 +18,21 @@ describe('the directory', () => {
   contract(async () => directoryBackend(await root));
 });
 
-describe.skipIf(s3Endpoint === undefined)('an S3 store (TEST_S3_ENDPOINT)', () => {
-  contract(() =>
-    s3Backend({
-      endpoint: s3Endpoint ?? '',
-      accessKeyId: process.env['TEST_S3_ACCESS_KEY_ID'] ?? 'minioadmin',
-      secretAccessKey: process.env['TEST_S3_SECRET_ACCESS_KEY'] ?? 'minioadmin',
-      region: 'us-east-1',
-      bucketPrefix: `keystead-${randomBytes(4).toString('hex')}-`,
-    }),
-  );
+describe('an S3 store', () => {
+  beforeEach((context) => context.skip(reason !== undefined, reason));
+  afterAll(async () => minio?.stop());
+  contract(() => {
+    if (!minio) throw new Error(reason);
+    const { endpoint, accessKeyId, secretAccessKey, region } = minio;
+    const bucketPrefix = `keystead-${randomBytes(4).toString('hex')}-`;
+    return s3Backend({ endpoint, accessKeyId, secretAccessKey, region, bucketPrefix });
+  });
 });
 
 function contract(open: () => Promise<Backend>): void {
   let backend: Promise<Backend> | undefined;
   const store = (): Promise<Backend> => (backend ??= open());
-  const name = (): string => blobName('a-bucket', randomBytes(16));
+  const name = (): string => blobName('a-bucket', new Date(), randomBytes(12));
   afterAll(async () => (await backend)?.close());
 
   test('gives back what was written, whole and in ranges', async () => {

@@ -1,6 +1,10 @@
-/** Names a blob of `bucket` from 16 random bytes. */
-export function blobName(bucket: string, random: Buffer): string {
-  return `${bucket}/${random.toString('hex')}`;
+/**
+ * Names a blob of `bucket`: seconds since 1970 UTC in eight hex digits, so that what is written together lies together,
+ * and 12 random bytes.
+ */
+export function blobName(bucket: string, now: Date, random: Buffer): string {
+  const seconds = Math.floor(now.getTime() / 1000) >>> 0;
+  return `${bucket}/${seconds.toString(16).padStart(8, '0')}${random.toString('hex')}`;
 }
 
 /** True for what `blobName` makes: the guard before any name becomes a path. */

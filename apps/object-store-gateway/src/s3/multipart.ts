@@ -51,7 +51,8 @@ export async function storePart(
     return { meanwhile: journal.completed({ extra }) };
   };
   try {
-    await sealBlob(gateway.backend, { place, dataKey, source: await open(), integrity }, finish);
+    const sealing = { now: gateway.now(), place, dataKey, source: await open(), integrity };
+    await sealBlob(gateway.backend, sealing, finish);
   } finally {
     dataKey.fill(0);
   }

@@ -1,4 +1,5 @@
 import { Agent } from 'node:http';
+import type { LookupFunction } from 'node:net';
 import { CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -76,12 +77,10 @@ export async function system(gatewayEnv: Readonly<Record<string, string>> = {}):
   };
 }
 
-type Looked = (error: Error | null, address: string | { address: string; family: number }[], family?: number) => void;
-
-function loopback(_name: string, options: { all?: boolean }, done: Looked): void {
+const loopback: LookupFunction = (_name, options, done) => {
   if (options.all) done(null, [{ address: '127.0.0.1', family: 4 }]);
   else done(null, '127.0.0.1', 4);
-}
+};
 
 async function makeUser(iam: IAMClient, UserName: string, Statement: readonly object[]): Promise<Credentials> {
   await iam.send(new CreateUserCommand({ UserName }));

@@ -1,11 +1,13 @@
-import { access, constants, mkdir, opendir, readFile, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, open, opendir, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend, BlobReader, BlobWriter } from '../backend.js';
 import { BufferPool } from './buffer-pool.js';
 import { Folders } from './folders.js';
-import { blobOfFile, blobPaths } from './paths.js';
+import { footerOf, readFooter } from './footer.js';
+import { blobOfFile, blobPath } from './paths.js';
 import { FileReader } from './reader.js';
-import { FileWriter, writeNew } from './writer.js';
+import { FileWriter } from './writer.js';
 
 /** Sixteen sealed chunks: large enough that the system calls do not count. */
 const BLOCK = 16 * (65_536 + 16);
@@ -27,47 +29,44 @@ class DirectoryBackend implements Backend {
   }
 
   create(blob: string, length: number): Promise<BlobWriter> {
-    return FileWriter.open(this.#folders, blobPaths(this.#root, blob), length);
+    return FileWriter.open(this.#folders, blobPath(this.#root, blob), length);
   }
 
   async read(blob: string, start: number, end: number): Promise<BlobReader> {
-    return FileReader.open(blob, blobPaths(this.#root, blob).data, this.#pool, start, end);
+    return FileReader.open(blob, blobPath(this.#root, blob).file, this.#pool, start, end);
   }
 
   async putRecord(blob: string, record: Buffer): Promise<void> {
-    const { folder, record: path } = blobPaths(this.#root, blob);
-    await this.#folders.ensure(folder);
-    const file = await writeNew(path, record);
-    try {
-      await Promise.all([file.datasync(), this.#folders.sync(folder)]);
-    } finally {
-      await file.close();
-    }
+    await withFile(blobPath(this.#root, blob).file, 'r+', async (file) => {
+      const { size } = await file.stat();
+      const footer = footerOf(record);
+      for (let at = 0; at < footer.length;) at += (await file.write(footer, at, undefined, size + at)).bytesWritten;
+      await file.datasync();
+    });
   }
 
   async removeRecord(blob: string): Promise<void> {
-    const { record, folder } = blobPaths(this.#root, blob);
-    await rm(record, { force: true });
-    await this.#folders.sync(folder);
+    await withFile(blobPath(this.#root, blob).file, 'r+', async (file) => {
+      const footer = await readFooter(file);
+      if (!footer) return;
+      await file.truncate(footer.start);
+      await file.datasync();
+    });
   }
 
   async remove(blob: string): Promise<void> {
-    const { data, record } = blobPaths(this.#root, blob);
-    // The record first: a blob without a record is garbage, a record without its blob would be a broken object.
-    await rm(record, { force: true });
-    await rm(data, { force: true });
+    await rm(blobPath(this.#root, blob).file, { force: true });
   }
 
   async *records(): AsyncIterable<{ blob: string; record: Buffer }> {
-    for await (const { blob, kind, path } of this.#files()) {
-      if (kind === 'record') yield { blob, record: await readFile(path) };
+    for await (const { blob, path } of this.#files()) {
+      const footer = await withFile(path, 'r', readFooter);
+      if (footer) yield { blob, record: footer.record };
     }
   }
 
   async *blobs(): AsyncIterable<{ blob: string; ageMs: number }> {
-    for await (const { blob, kind, path } of this.#files()) {
-      if (kind === 'data') yield { blob, ageMs: Date.now() - (await stat(path)).mtimeMs };
-    }
+    for await (const { blob, path } of this.#files()) yield { blob, ageMs: Date.now() - (await stat(path)).mtimeMs };
   }
 
   async check(): Promise<void> {
@@ -80,16 +79,25 @@ class DirectoryBackend implements Backend {
     return this.#folders.close();
   }
 
-  async *#files(): AsyncIterable<{ blob: string; kind: 'data' | 'record'; path: string }> {
+  async *#files(): AsyncIterable<{ blob: string; path: string }> {
     for await (const bucket of folders(this.#root)) {
       for await (const shard of folders(join(this.#root, bucket))) {
         const folder = join(this.#root, bucket, shard);
         for await (const entry of await opendir(folder)) {
-          const found = blobOfFile(bucket, entry.name);
-          if (found) yield { ...found, path: join(folder, entry.name) };
+          const blob = blobOfFile(bucket, entry.name);
+          if (blob !== undefined) yield { blob, path: join(folder, entry.name) };
         }
       }
     }
+  }
+}
+
+async function withFile<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, flags);
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,27 +1,27 @@
 import { join } from 'node:path';
 import { isBlobName } from '../../domain/blob-name.js';
 
-/** Where a blob's files are: `<root>/<bucket>/<first two digits>/<digits>` with `.sealed` or `.record` behind. */
-export interface BlobPaths {
+/** Where a blob's file is. */
+export interface BlobPath {
   readonly folder: string;
-  readonly data: string;
-  readonly record: string;
+  readonly file: string;
 }
 
-const DATA = '.sealed';
-const RECORD = '.record';
+const ENDING = '.sealed';
+/** Digits of the folder's name: blob names begin with the time, so a folder fills for an hour and then rests. */
+const FOLDER_DIGITS = 5;
 
-export function blobPaths(root: string, blob: string): BlobPaths {
+/** `<root>/<bucket>/<first digits>/<all digits>.sealed`. */
+export function blobPath(root: string, blob: string): BlobPath {
   if (!isBlobName(blob)) throw new RangeError('not the name of a blob');
   const slash = blob.indexOf('/');
   const digits = blob.slice(slash + 1);
-  const folder = join(root, blob.slice(0, slash), digits.slice(0, 2));
-  return { folder, data: join(folder, digits + DATA), record: join(folder, digits + RECORD) };
+  const folder = join(root, blob.slice(0, slash), digits.slice(0, FOLDER_DIGITS));
+  return { folder, file: join(folder, digits + ENDING) };
 }
 
-/** The blob that a file of bucket `bucket` belongs to, and which of its two files it is. */
-export function blobOfFile(bucket: string, file: string): { blob: string; kind: 'data' | 'record' } | undefined {
-  const kind = file.endsWith(DATA) ? 'data' : file.endsWith(RECORD) ? 'record' : undefined;
-  const blob = `${bucket}/${file.slice(0, file.lastIndexOf('.'))}`;
-  return kind && isBlobName(blob) ? { blob, kind } : undefined;
+/** The blob that a file of bucket `bucket` holds. */
+export function blobOfFile(bucket: string, file: string): string | undefined {
+  const blob = `${bucket}/${file.slice(0, -ENDING.length)}`;
+  return file.endsWith(ENDING) && isBlobName(blob) ? blob : undefined;
 }

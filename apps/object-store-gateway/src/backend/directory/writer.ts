@@ -2,7 +2,8 @@ import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { BlobWriter } from '../backend.js';
 import type { Folders } from './folders.js';
-import type { BlobPaths } from './paths.js';
+import { footerOf } from './footer.js';
+import type { BlobPath } from './paths.js';
 
 /** How many buffers one system call takes (IOV_MAX is 1,024 on Linux). */
 const MOST_PIECES = 1024;
@@ -14,20 +15,20 @@ const MOST_PIECES = 1024;
 export class FileWriter implements BlobWriter {
   readonly #file: FileHandle;
   readonly #folders: Folders;
-  readonly #paths: BlobPaths;
+  readonly #path: BlobPath;
   readonly #length: number;
   #written = 0;
 
-  private constructor(file: FileHandle, folders: Folders, paths: BlobPaths, length: number) {
+  private constructor(file: FileHandle, folders: Folders, path: BlobPath, length: number) {
     this.#file = file;
     this.#folders = folders;
-    this.#paths = paths;
+    this.#path = path;
     this.#length = length;
   }
 
-  static async open(folders: Folders, paths: BlobPaths, length: number): Promise<FileWriter> {
-    await folders.ensure(paths.folder);
-    return new FileWriter(await open(paths.data, 'wx', 0o600), folders, paths, length);
+  static async open(folders: Folders, path: BlobPath, length: number): Promise<FileWriter> {
+    await folders.ensure(path.folder);
+    return new FileWriter(await open(path.file, 'wx', 0o600), folders, path, length);
   }
 
   async write(pieces: readonly Uint8Array[]): Promise<void> {
@@ -36,20 +37,18 @@ export class FileWriter implements BlobWriter {
 
   async commit(record?: Buffer): Promise<void> {
     if (this.#written !== this.#length) throw new RangeError(`wrote ${this.#written} of ${this.#length} bytes`);
-    const beside = record && (await writeNew(this.#paths.record, record));
     try {
-      // All at once: the file system's journal makes them durable together. The index names the blob only afterwards,
-      // and a rebuild checks that a record's blob is there.
-      await Promise.all([this.#file.datasync(), beside?.datasync(), this.#folders.sync(this.#paths.folder)]);
+      if (record) await this.#writeAll([footerOf(record)]);
+      // Both at once: the file system's journal makes them durable together. The index names the blob only afterwards.
+      await Promise.all([this.#file.datasync(), this.#folders.sync(this.#path.folder)]);
     } finally {
-      await Promise.all([this.#file.close(), beside?.close()]);
+      await this.#file.close();
     }
   }
 
   async abort(): Promise<void> {
     await this.#file.close().catch(() => undefined);
-    await rm(this.#paths.record, { force: true });
-    await rm(this.#paths.data, { force: true });
+    await rm(this.#path.file, { force: true });
   }
 
   async #writeAll(pieces: Uint8Array[]): Promise<void> {
@@ -59,18 +58,6 @@ export class FileWriter implements BlobWriter {
       this.#written += bytesWritten;
       rest = without(rest, bytesWritten);
     }
-  }
-}
-
-/** Makes a file with these bytes; it is not durable yet. */
-export async function writeNew(path: string, bytes: Buffer): Promise<FileHandle> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
-    return file;
-  } catch (error) {
-    await file.close();
-    throw error;
   }
 }
 

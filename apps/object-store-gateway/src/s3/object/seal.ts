@@ -25,6 +25,7 @@ export interface Sealed {
 
 /** What one seal works with. */
 export interface Sealing {
+  readonly now: Date;
   readonly place: SegmentPlace;
   readonly dataKey: Uint8Array;
   readonly source: PlainSource;
@@ -47,10 +48,10 @@ const WORTH_WRITING = 256 * 1024;
  */
 export async function sealBlob(
   backend: Backend,
-  { place, dataKey, source, integrity }: Sealing,
+  { now, place, dataKey, source, integrity }: Sealing,
   finish: (sealed: Sealed) => Finish = () => ({}),
 ): Promise<Sealed> {
-  const blob = blobName(place.bucket, randomBytes(16));
+  const blob = blobName(place.bucket, now, randomBytes(12));
   const sealer = new SegmentSealer(dataKey, segmentContext(place));
   const writer = await backend.create(blob, sealedLength(source.length));
   const queue = new WriteQueue(writer);

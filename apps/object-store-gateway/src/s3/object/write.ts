@@ -46,7 +46,8 @@ export async function writeObject(gateway: Gateway, call: ObjectCall, object: Ne
     return { record: recordBytes(stored), ...(conditional ? {} : { meanwhile: journal.completed(outcome) }) };
   };
   const { integrity } = object;
-  await sealBlob(gateway.backend, { place, dataKey, source: object.open(), integrity }, finish).finally(() => {
+  const sealing = { now: gateway.now(), place, dataKey, source: object.open(), integrity };
+  await sealBlob(gateway.backend, sealing, finish).finally(() => {
     dataKey.fill(0);
   });
   if (!stored) throw new RangeError('a sealed blob has a record');
