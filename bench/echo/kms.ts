@@ -93,9 +93,9 @@ async function start(config: EchoConfig): Promise<Running> {
   };
   const implementation = {
     pipeline: pipeline<Operation, Outcome>({ method: KmsServiceService.pipeline, handle }),
-    encrypt: unary((request) => behind.encrypt(request)),
-    decrypt: unary((request) => behind.decrypt(request)),
-    generateDataKey: unary((request) => behind.generateDataKey(request)),
+    encrypt: unary((request: EncryptRequest) => behind.encrypt(request)),
+    decrypt: unary((request: DecryptRequest) => behind.decrypt(request)),
+    generateDataKey: unary((request: GenerateDataKeyRequest) => behind.generateDataKey(request)),
   };
   return serve({
     ...{ name: 'echo-kms', listen, opsListen, tls: tlsIdentity(tlsDir), log: logger('echo-kms', logLevel) },
