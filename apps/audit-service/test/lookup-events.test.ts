@@ -38,6 +38,17 @@ const by = (AttributeKey: 'EventName' | 'ResourceName' | 'Username', AttributeVa
 });
 
 describe("LookupEvents through AWS's SDK", () => {
+  test('is recorded whatever it is asked', async () => {
+    const before = await lookUp(by('EventName', 'LookupEvents'));
+    const far = new Date(8.64e15);
+    const AttributeKey = 'x'.repeat(100_000) as 'EventName';
+    await expect(lookUp({ StartTime: far, EndTime: far })).resolves.toEqual([]);
+    await expect(lookUp({ LookupAttributes: [{ AttributeKey, AttributeValue: 'v' }] })).rejects.toMatchObject({
+      name: 'InvalidLookupAttributesException',
+    });
+    expect((await lookUp(by('EventName', 'LookupEvents'))).length).toBe(before.length + 3);
+  });
+
   test('shows a call with its context and without its secrets', async () => {
     const EncryptionContext = { tenant: 'blue' };
     const Plaintext = Buffer.from('the plaintext itself');

@@ -27,7 +27,7 @@ afterAll(() => s[Symbol.asyncDispose]());
 const refusal = (keyName: string) =>
   s.kms('describeKey', { keyId: keyName }, other).then(
     () => 'allowed',
-    (error: Error) => error.message.replaceAll(keyName, 'NAME'),
+    (error: unknown) => String(error).replaceAll(keyName, 'NAME'),
   );
 
 test('a stranger cannot tell an alias or key that is there from one that is not', async () => {

@@ -27,6 +27,13 @@ export function shrink(body: RecordBody, excess: number): RecordBody {
   return small;
 }
 
+/** Replaces each part as a whole by the same of all its members. */
+export function digests(body: RecordBody): RecordBody {
+  const small: Record<string, Json> = {};
+  for (const part of parts) if (body[part]) small[part] = digestOf(redactedJson(body[part]));
+  return small as RecordBody;
+}
+
 interface Member {
   readonly part: string;
   readonly name: string;

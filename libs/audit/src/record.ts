@@ -4,7 +4,7 @@ import { type Json, redactedJson, writeString } from './canonical.js';
 import { errorCode, type ErrorFields } from './error-fields.js';
 import { newEventId } from './event-id.js';
 import { invokedBy, userIdentity, usernameOf } from './identity.js';
-import { maxRecordBytes, shrink } from './oversize.js';
+import { maxRecordBytes, digests, shrink } from './oversize.js';
 import { isoSeconds } from './time.js';
 
 /** A resource of a record, for example {arn, accountId, type: 'AWS::KMS::Key'}. */
@@ -93,10 +93,13 @@ type Complete = CloudTrailEvent & { readonly eventId: string; readonly recipient
 function recordBytes(context: CallContext, event: Complete): Buffer {
   const bytes = Buffer.from(recordText(context, event, event));
   if (bytes.length <= maxRecordBytes) return bytes;
-  const small = shrink(event, bytes.length - maxRecordBytes);
-  const shorter = Buffer.from(recordText({ ...context, userAgent: context.userAgent.slice(0, 1024) }, event, small));
-  if (shorter.length > maxRecordBytes) throw new RangeError(`a record of ${String(shorter.length)} bytes`);
-  return shorter;
+  const caller = { ...context, userAgent: context.userAgent.slice(0, 1024) };
+  // First the largest members; a caller who sends many or long names is answered with the digest of all of them.
+  for (const small of [shrink(event, bytes.length - maxRecordBytes), digests(event)]) {
+    const shorter = Buffer.from(recordText(caller, event, small));
+    if (shorter.length <= maxRecordBytes) return shorter;
+  }
+  throw new RangeError(`a record of more than ${String(maxRecordBytes)} bytes`);
 }
 
 /** RFC 8785 by construction: the members stand in their sorted order. Text between quotes below needs no escape. */
@@ -124,8 +127,11 @@ function recordText(context: CallContext, event: Complete, body: RecordBody): st
   return `${text},"userIdentity":${userIdentity(context, event.recipientAccount)}}`;
 }
 
+/** A message may repeat what the caller sent; it must never make a record too large, which nobody could then write. */
+const maxMessage = 1_024;
+
 function errorMembers(error: ErrorFields): string {
-  const message = error.message === '' ? '' : `"errorMessage":${writeString(error.message)},`;
+  const message = error.message === '' ? '' : `"errorMessage":${writeString(error.message.slice(0, maxMessage))},`;
   return `"errorCode":${writeString(errorCode(error))},${message}`;
 }
 
@@ -134,8 +140,11 @@ function resourceText({ arn, accountId, type }: RecordResource): string {
   return `{"ARN":${writeString(arn)}${account},"type":${writeString(type)}}`;
 }
 
+/** The longest name that a host can have (RFC 1035 §2.3.4), and a port. */
+const maxHost = 262;
+
 function tlsText(tls: NonNullable<CallContext['tls']>): string {
-  const host = tls.clientProvidedHostHeader;
+  const host = tls.clientProvidedHostHeader.slice(0, maxHost);
   const hostMember = host === '' ? '' : `,"clientProvidedHostHeader":${writeString(host)}`;
   return `{"cipherSuite":${writeString(tls.cipherSuite)}${hostMember},"tlsVersion":${writeString(tls.version)}}`;
 }

@@ -97,6 +97,20 @@ describe('a CloudTrail record', () => {
     );
   });
 
+  test('is written whatever its caller repeats, and within its limit', () => {
+    const long = '\u0001'.repeat(60_000);
+    const tls = { version: 'TLSv1.3', cipherSuite: '', clientProvidedHostHeader: 'h'.repeat(60_000) };
+    const hostile = { ...context, tls, userAgent: long };
+    const error = { name: 'ValidationException', message: long };
+    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`\u0001\u0001${String(n)}`, 'v']));
+    for (const requestParameters of [{ [long]: 'v' }, many, { a: long, b: [long] }]) {
+      const written = text(hostile, { error, requestParameters, responseElements: many });
+      expect(Buffer.byteLength(written)).toBeLessThanOrEqual(maxRecordBytes);
+      expect(written).toBe(canonicalize(JSON.parse(written)));
+      expect(JSON.parse(written)).toMatchObject({ errorCode: 'ValidationException', eventName: 'Decrypt' });
+    }
+  });
+
   test('names the error as CloudTrail does', () => {
     const denied = parsed(context, { error: new KeysteadError('AccessDenied', 'No.') });
     expect(denied).toMatchObject({ errorCode: 'AccessDenied', errorMessage: 'No.' });

@@ -22,9 +22,12 @@ export interface ErrorOnWire {
   details: Record<string, string>;
 }
 
+/** Characters of a message that travel: one that repeats a caller's input must not break the stream that others share. */
+const maxMessage = 16_384;
+
 /** What may leave the process of an error; anything that is not ours has become Internal before. */
 export function toWire(error: KeysteadError): ErrorOnWire {
-  return { code: error.code, message: error.message, details: { ...error.details } };
+  return { code: error.code, message: error.message.slice(0, maxMessage), details: { ...error.details } };
 }
 
 /** Reads an error that another service sent; a code of a newer version becomes Internal. */

@@ -16,6 +16,10 @@ test('what is not ours becomes Internal with an id, and its cause does not trave
   expect((error.cause as Error).message).toContain('hunter2');
 });
 
+test('a message that repeats a whole request does not travel as a whole', () => {
+  expect(toWire(new KeysteadError('Validation', 'x'.repeat(8 << 20))).message.length).toBeLessThan(64 << 10);
+});
+
 test('a code that this version does not know is Internal', () => {
   expect(fromWire({ code: 'constructor', message: '', details: {} }).code).toBe('Internal');
   expect(isCode('toString')).toBe(false);

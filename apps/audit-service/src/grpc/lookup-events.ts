@@ -79,5 +79,8 @@ function recordOf(
 }
 
 function dateText(ms: bigint | undefined): string | undefined {
-  return ms === undefined ? undefined : cloudTrailDate(new Date(Number(ms)));
+  if (ms === undefined) return undefined;
+  const date = new Date(Number(ms));
+  // Beyond what a Date can hold; the call is recorded all the same.
+  return Number.isNaN(date.getTime()) ? String(ms) : cloudTrailDate(date);
 }
