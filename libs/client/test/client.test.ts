@@ -1,3 +1,4 @@
+import { createPublicKey, verify } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +63,20 @@ describe.each([
     const denied = await reader.encrypt({ keyId, plaintext: Buffer.from('x') }).catch((error: unknown) => error);
     expect(denied).toBeInstanceOf(KeysteadError);
     expect(denied).toMatchObject({ code: 'AccessDenied', message: expect.stringContaining('kms:Encrypt') as string });
+  });
+
+  test('signs and derives for gRPC users as for AWS tools', async () => {
+    using administrator = clientWith(await certificateOf('administrator'), coalesce);
+    const made = await administrator.createKey({ keySpec: 'ECC_NIST_P256', keyUsage: 'SIGN_VERIFY' });
+    const keyId = made.keyMetadata?.keyId ?? '';
+    const asked = { keyId, message: Buffer.from('over gRPC'), signingAlgorithm: 'ECDSA_SHA_256' };
+    const { signature } = await administrator.sign(asked);
+    const { publicKey } = await administrator.getPublicKey({ keyId });
+    const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
+    expect(verify('sha256', asked.message, key, signature)).toBe(true);
+    expect(await administrator.verify({ ...asked, signature })).toMatchObject({ signatureValid: true });
+    const wrong = administrator.verify({ ...asked, signature, message: Buffer.from('another') });
+    await expect(wrong).rejects.toMatchObject({ name: 'KMSInvalidSignatureException', code: 'KmsInvalidSignature' });
   });
 
   test("a certificate of a user's earlier life, or of nobody, is refused", async () => {

@@ -55,7 +55,16 @@ describe('the key policy decides', () => {
     expect(effect(stranger, { keyPolicy: open, policies })).toBe('Allow');
     expect(effect(stranger, { keyPolicy: open })).toBe('ImplicitDeny');
     expect(effect(stranger, { policies })).toBe('ImplicitDeny');
-    expect(effect(stranger, { keyPolicy: open, policies, action: 'kms:DisableKey' })).toBe('ImplicitDeny');
+    for (const action of [
+      'kms:Sign',
+      'kms:VerifyMac',
+      'kms:GetPublicKey',
+      'kms:Decapsulate',
+      'kms:GenerateDataKeyPair',
+    ])
+      expect(effect(stranger, { keyPolicy: open, policies, action })).toBe('Allow');
+    for (const action of ['kms:DisableKey', 'kms:ImportKeyMaterial', 'kms:GetParametersForImport'])
+      expect(effect(stranger, { keyPolicy: open, policies, action })).toBe('ImplicitDeny');
   });
 });
 

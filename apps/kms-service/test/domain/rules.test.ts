@@ -190,6 +190,10 @@ describe('condition keys', () => {
     encryptionContext: { Purpose: 'x' },
     encryptionAlgorithm: 'SYMMETRIC_DEFAULT',
     requestAlias: 'alias/a',
+    ...{ signingAlgorithm: 'ECDSA_SHA_256', messageType: 'DIGEST', macAlgorithm: 'HMAC_SHA_256' },
+    ...{ keyAgreementAlgorithm: 'ECDH', encapsulationAlgorithm: 'ML_KEM', dataKeyPairSpec: 'RSA_2048' },
+    ...{ wrappingAlgorithm: 'RSAES_OAEP_SHA_1', wrappingKeySpec: 'RSA_3072', expirationModel: 'KEY_MATERIAL_EXPIRES' },
+    validTo: new Date('2027-01-02T03:04:05Z'),
   };
   const value = kmsValues(facts, { account: '111122223333', viaService: undefined }, about);
 
@@ -205,6 +209,16 @@ describe('condition keys', () => {
     ['kms:keyorigin', 'AWS_KMS'],
     ['kms:multiregion', 'false'],
     ['kms:calleraccount', '111122223333'],
+    ['kms:signingalgorithm', 'ECDSA_SHA_256'],
+    ['kms:messagetype', 'DIGEST'],
+    ['kms:macalgorithm', 'HMAC_SHA_256'],
+    ['kms:keyagreementalgorithm', 'ECDH'],
+    ['kms:encapsulationalgorithm', 'ML_KEM'],
+    ['kms:datakeypairspec', 'RSA_2048'],
+    ['kms:wrappingalgorithm', 'RSAES_OAEP_SHA_1'],
+    ['kms:wrappingkeyspec', 'RSA_3072'],
+    ['kms:expirationmodel', 'KEY_MATERIAL_EXPIRES'],
+    ['kms:validto', '2027-01-02T03:04:05.000Z'],
     ['kms:viaservice', undefined],
     ['aws:resourcetag/team', 'blue'],
     ['aws:resourceaccount', '111122223333'],

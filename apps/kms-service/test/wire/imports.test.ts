@@ -134,6 +134,17 @@ describe('imported symmetric material', () => {
     );
   });
 
+  test('two imports at once with one token: one of them', async () => {
+    const { KeyId } = await external();
+    const own = await parameters(KeyId);
+    const material = randomBytes(32);
+    const outcomes = await Promise.allSettled([1, 2, 3].map(() => importInto(KeyId, material, {}, own)));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject(refused('InvalidImportToken'));
+    expect(await describeKey(KeyId)).toMatchObject({ KeyState: 'Enabled' });
+  });
+
   test('may be several: rotated on demand, and all are needed', async () => {
     const { KeyId, Arn } = await external();
     const [first, second] = [randomBytes(32), randomBytes(32)];
