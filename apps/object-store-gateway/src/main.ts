@@ -4,6 +4,7 @@ import type { Pool } from '@keystead/db';
 import { IamServiceClient } from '@keystead/proto/iam';
 import { KmsServiceService } from '@keystead/proto/kms';
 import {
+  ConfigError,
   channelCredentials,
   channelOptions,
   isMain,
@@ -31,7 +32,8 @@ import type { RequestHead } from './s3/http/request.js';
 import { internalServer, publicServer } from './s3/http/server.js';
 import { gatewayStore } from './store/gateway-store.js';
 import { forgetEverything } from './store/reset.js';
-import { sweeper } from './workers/sweep.js';
+import { rebuildIndex } from './workers/rebuild.js';
+import { removeOrphans, sweeper } from './workers/sweep.js';
 
 const NAME = 'object-store-gateway';
 /** The migration that this program was written for. */
@@ -152,4 +154,26 @@ function serveGrpc({ listen, opsListen, testMode }: Config, tls: TlsIdentity, { 
 
 export { readConfig };
 
-if (isMain(import.meta.url)) await runService(NAME, readConfig, start);
+/** What an operator may run beside the service, on the same settings: `node main.mjs rebuild-index`. */
+const commands: Readonly<Record<string, (pool: Pool, backend: Backend, config: Config) => Promise<unknown>>> = {
+  'rebuild-index': (pool, backend, { account }) => rebuildIndex(pool, backend, account),
+  'remove-orphans': async (pool, backend) => ({ removed: await removeOrphans(pool, backend) }),
+};
+
+/** Runs one command and prints what it did as JSON; throws ConfigError for an unknown one. */
+export async function runCommand(name: string, config: Config): Promise<void> {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) throw new ConfigError(`${name} is no command; there are ${Object.keys(commands).join(', ')}.`);
+  const { databaseUrl: url, databasePasswordFile: passwordFile } = config;
+  await using pool = openPool({ url, passwordFile, schema: 'gateway', max: 2 });
+  await requireSchemaVersion(pool, SCHEMA_VERSION);
+  const backend = await openBackend(config.backend);
+  const report = await command(pool, backend, config).finally(() => backend.close());
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+}
+
+if (isMain(import.meta.url)) {
+  const [, , command] = process.argv;
+  if (command === undefined) await runService(NAME, readConfig, start);
+  else await runCommand(command, readConfig(process.env));
+}

@@ -27,3 +27,14 @@ export async function forgetGarbage(db: Queryable, blobs: readonly string[]): Pr
     values: [blobs],
   });
 }
+
+/** Those of `blobs` that no object and no upload names, and that are not known as garbage. */
+export async function unnamed(db: Queryable, blobs: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query<{ blob: string }>({
+    name: 'garbage_unnamed',
+    text: `select unnest($1::text[]) as blob except select unnest(blobs) from object
+           except select blob from part except select blob from garbage`,
+    values: [blobs],
+  });
+  return rows.map(({ blob }) => blob);
+}

@@ -1,7 +1,7 @@
 import type { Backend } from '../backend/backend.js';
 import type { Pool } from '@keystead/db';
 import type { Logger } from '@keystead/service';
-import { forgetGarbage, oldGarbage } from '../store/garbage.js';
+import { forgetGarbage, oldGarbage, unnamed } from '../store/garbage.js';
 
 const INTERVAL_MS = 5_000;
 /** A blob stays this long after its object is gone: whoever reads it now may finish. */
@@ -47,21 +47,25 @@ export function sweeper({
 
 /** Younger blobs may belong to a write under way. */
 const ORPHAN_AGE_MS = 24 * 60 * 60_000;
+const ORPHAN_BATCH = 10_000;
 
 /**
- * Removes blobs that neither an object nor an upload names: what crashes left behind. For operators, because it looks
- * at every blob of the backend. Answers how many it removed.
+ * Removes blobs that nothing names: what crashes left behind. For operators, because it looks at every blob of the
+ * backend. Answers how many it removed.
  */
-export async function removeOrphans(
-  backend: Backend,
-  isNamed: (blob: string) => Promise<boolean>,
-  olderThanMs = ORPHAN_AGE_MS,
-): Promise<number> {
+export async function removeOrphans(pool: Pool, backend: Backend, olderThanMs = ORPHAN_AGE_MS): Promise<number> {
   let removed = 0;
+  let batch: string[] = [];
+  const flush = async (): Promise<void> => {
+    const orphans = await unnamed(pool, batch);
+    for (const blob of orphans) await backend.remove(blob);
+    removed += orphans.length;
+    batch = [];
+  };
   for await (const { blob, ageMs } of backend.blobs()) {
-    if (ageMs < olderThanMs || (await isNamed(blob))) continue;
-    await backend.remove(blob);
-    removed++;
+    if (ageMs >= olderThanMs) batch.push(blob);
+    if (batch.length === ORPHAN_BATCH) await flush();
   }
+  await flush();
   return removed;
 }
