@@ -31,7 +31,7 @@ export function shrink(body: RecordBody, excess: number): RecordBody {
 export function digests(body: RecordBody): RecordBody {
   const small: Record<string, Json> = {};
   for (const part of parts) if (body[part]) small[part] = digestOf(redactedJson(body[part]));
-  return small as RecordBody;
+  return small;
 }
 
 interface Member {

@@ -66,7 +66,30 @@ function parseJson(json: string): Record<string, unknown> {
   } catch {
     throw new PolicyError('This policy contains invalid Json');
   }
+  if (repeatsName(json)) throw syntax();
   return record(document);
+}
+
+const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
+
+/**
+ * Whether an object of valid JSON has a name twice. JSON.parse keeps the last: a Condition would be lost without a word, and
+ * its reader would see a narrower policy than the one that is applied.
+ */
+function repeatsName(json: string): boolean {
+  const open: Set<string>[] = [];
+  let last = '';
+  for (const [token] of json.matchAll(tokens)) {
+    if (token === '{' || token === '[') open.push(new Set());
+    else if (token === '}' || token === ']') open.pop();
+    else if (token === ':') {
+      const name = JSON.parse(last) as string;
+      const names = open.at(-1);
+      if (names?.has(name)) return true;
+      names?.add(name);
+    } else last = token;
+  }
+  return false;
 }
 
 function record(value: unknown): Record<string, unknown> {

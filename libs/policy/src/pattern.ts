@@ -87,6 +87,24 @@ function segmentAt(segment: readonly number[], text: string, at: number): boolea
   return true;
 }
 
+/** Where the segment begins in the text from `at` on, ending before `end`; -1 when it is not there. */
+function find(segment: readonly number[], text: string, at: number, end: number): number {
+  const last = end - segment.length;
+  if (!segment.includes(ONE)) {
+    // Boyer-Moore: character by character a long hostile pattern would take seconds.
+    const found = text.indexOf(textOf(segment), at);
+    return found > last ? -1 : found;
+  }
+  for (let start = at; start <= last; start++) if (segmentAt(segment, text, start)) return start;
+  return -1;
+}
+
+function textOf(segment: readonly number[]): string {
+  let text = '';
+  for (const code of segment) text += String.fromCharCode(code);
+  return text;
+}
+
 /** Segments between `*`: the first is anchored at the start, the last at the end, the others found in order. */
 function globMatch(segments: readonly (readonly number[])[], text: string): boolean {
   const first = segments[0] ?? [];
@@ -98,8 +116,8 @@ function globMatch(segments: readonly (readonly number[])[], text: string): bool
   let at = first.length;
   for (let i = 1; i < segments.length - 1; i++) {
     const segment = segments[i] ?? [];
-    while (at + segment.length <= end && !segmentAt(segment, text, at)) at++;
-    if (at + segment.length > end) return false;
+    at = find(segment, text, at, end);
+    if (at < 0) return false;
     at += segment.length;
   }
   return true;

@@ -22,6 +22,18 @@ describe('refused, as AWS refuses it', () => {
       'identity',
       /should not specify a principal/,
     ],
+    [
+      'a name twice',
+      '{"Statement":{"Effect":"Deny","Effect":"Allow","Action":"*","Resource":"*"}}',
+      'identity',
+      /Syntax/,
+    ],
+    [
+      'a name twice, once escaped',
+      '{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"},"Boo\\u006c":{}}}}',
+      'identity',
+      /Syntax/,
+    ],
     ['no action', { Statement: { Effect: 'Allow', Resource: '*' } }, 'identity', /must contain actions/],
     ['no resource', { Statement: { Effect: 'Allow', Action: '*' } }, 'identity', /must contain resources/],
     ['both Action and NotAction', { Statement: { ...ok, NotAction: '*' } }, 'identity', /Syntax errors/],
@@ -62,6 +74,21 @@ test('a key policy of the console with blanks in Sid is accepted', () => {
     'resource',
   );
   expect(policy.principals).toEqual(['111122223333']);
+});
+
+test('the same name in different objects is no repetition', () => {
+  const named = {
+    StringEquals: { 'aws:username': ['Sid', 'Sid', '{"Sid":"Sid"'] },
+    StringLike: { 'aws:username': '*' },
+  };
+  expect(() => compile({ Statement: [ok, { ...ok, Condition: named }] })).not.toThrow();
+});
+
+test('a long hostile pattern takes no time', () => {
+  const matches = compilePattern(`*${'a'.repeat(15_000)}b*`, { wildcards: true, variables: false });
+  const begun = performance.now();
+  for (let n = 0; n < 20; n++) expect(matches('a'.repeat(32_000), () => undefined)).toBe(false);
+  expect(performance.now() - begun).toBeLessThan(1_000);
 });
 
 test('anything at all is either compiled or a PolicyError', () => {
