@@ -55,7 +55,11 @@ function itemHolds(item: unknown, { each, members }: Omit<Constraint, 'field'>):
   return members?.every((member) => holds((item as Record<string, unknown>)[member.field], member)) ?? true;
 }
 
+/** A body holds a hundred thousand items, and the sentence about them would be larger than the stream takes. */
+const maxFailures = 50;
+
 function explain(value: unknown, constraint: Omit<Constraint, 'field'>, path: string, failures: string[]): void {
+  if (failures.length >= maxFailures) return;
   const fail = (what: string): void =>
     void failures.push(`Value ${shown(value)}at '${path}' failed to satisfy constraint: ${what}`);
   if (value === undefined || (Array.isArray(value) && value.length === 0)) {

@@ -86,13 +86,19 @@ export class Replica {
   }
 
   async #beat(): Promise<void> {
+    await this.#catchUp();
+    const begun = performance.now();
+    await beat(this.#pool, this.#id, this.#applied);
+    // Our row had run out: whoever committed between the two statements saw nobody to wait for.
+    if (performance.now() >= this.#freshUntil) await this.#catchUp();
+    if (!this.#closed) this.#freshUntil = begun + ownLeaseMs;
+    if (++this.#beats % pruneEvery === 0) await prune(this.#pool);
+  }
+
+  async #catchUp(): Promise<void> {
     const { sequence, cacheKeys } = await changesSince(this.#pool, this.#applied);
     if (sequence !== this.#applied) this.#tell(cacheKeys);
     this.#applied = sequence;
-    const begun = performance.now();
-    await beat(this.#pool, this.#id, sequence);
-    if (!this.#closed) this.#freshUntil = begun + ownLeaseMs;
-    if (++this.#beats % pruneEvery === 0) await prune(this.#pool);
   }
 
   #tell(keys: readonly string[] | undefined): void {

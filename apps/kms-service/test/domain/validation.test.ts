@@ -120,3 +120,9 @@ describe("AWS's sentences", () => {
     );
   });
 });
+
+test('the sentence about very many breaches is short', () => {
+  const sentence = message('UntagResource', { keyId: 'x', tagKeys: Array<string>(100_000).fill('') });
+  expect(sentence).toContain("at 'tagKeys.1.member'");
+  expect(sentence.length).toBeLessThan(16_384);
+});
