@@ -13,6 +13,8 @@ export interface Config extends ServiceConfig {
   /** Folder of the root files. */
   readonly rootDir: string;
   readonly unlock: UnlockFile;
+  /** SHA-256 of the certificates of other domains that keys may come from and go to, in hex. */
+  readonly transferPeers: ReadonlySet<string>;
 }
 
 export function readConfig(env: Environment): Config {
@@ -20,7 +22,15 @@ export function readConfig(env: Environment): Config {
     ...serviceConfig(env),
     rootDir: required(env, 'KEYSTEAD_ROOT_DIR'),
     unlock: readUnlockFile(env),
+    transferPeers: readPeers(optional(env, 'KEYSTEAD_TRANSFER_PEERS', '')),
   });
+}
+
+function readPeers(text: string): ReadonlySet<string> {
+  const peers = text.split(',').map((peer) => peer.trim().toLowerCase());
+  const named = peers.filter((peer) => peer !== '');
+  if (named.every((peer) => /^[0-9a-f]{64}$/.test(peer))) return new Set(named);
+  throw new ConfigError('KEYSTEAD_TRANSFER_PEERS: fingerprints of 64 hex digits wanted, separated by commas.');
 }
 
 function readUnlockFile(env: Environment): UnlockFile {

@@ -19,6 +19,7 @@ import { Importer } from './domain/importer.js';
 import { randomPool } from './domain/random-pool.js';
 import { RootError } from './domain/root-error.js';
 import { TokenCache } from './domain/token-cache.js';
+import { Transfer } from './domain/transfer.js';
 import { KeyVault } from './domain/vault.js';
 import { adminService } from './grpc/admin.js';
 import { cryptoService } from './grpc/crypto.js';
@@ -57,7 +58,7 @@ export async function start(config: Config): Promise<Running> {
     tls.close();
   };
   try {
-    const server = await listen(config, tls, root, engines(root, cache, pool), log);
+    const server = await listen(config, tls, root, engines(root, cache, pool, config), log);
     return { address: server.address, opsAddress: server.opsAddress, close: () => server.close().finally(release) };
   } catch (error) {
     release();
@@ -65,12 +66,13 @@ export async function start(config: Config): Promise<Running> {
   }
 }
 
-function engines({ keys }: OpenedRoot, cache: TokenCache, { run }: CryptoPool): Engines {
+function engines({ keys }: OpenedRoot, cache: TokenCache, { run }: CryptoPool, { transferPeers }: Config): Engines {
   const random = randomPool();
   const vault = new KeyVault({ keys, cache, random, now: () => new Date() });
   return {
     ...{ vault, symmetric: new Engine(vault, random) },
     ...{ asymmetric: new AsymmetricEngine(vault, run), importer: new Importer(vault, run) },
+    transfer: new Transfer(vault, run, transferPeers),
   };
 }
 

@@ -1,5 +1,6 @@
 import { KeysteadError } from '@keystead/errors';
-import { zero } from './bytes.js';
+import { uint, zero } from './bytes.js';
+import { kdf } from './kdf.js';
 import { openToken, parseToken, sealToken, type ParsedToken, type TokenHeader } from './token.js';
 
 /** One domain key: wraps the material of every token of its epoch. */
@@ -50,6 +51,14 @@ export class DomainKeys {
     const key = this.#byEpoch.get(token.header.epoch);
     if (!key || key.state === 'DESTROYED' || !token.header.domain.equals(this.domain)) throw foreignToken();
     return openToken(key.key, token);
+  }
+
+  /** Bytes that only holders of a domain key can derive; the caller overwrites them. Throws InvalidToken. */
+  derive(epoch: number, label: string, length: number): Buffer {
+    this.#mustBeOpen();
+    const key = this.#byEpoch.get(epoch);
+    if (!key || key.state === 'DESTROYED') throw foreignToken();
+    return kdf(key.key, label, Buffer.concat([this.domain, uint(epoch, 4)]), length);
   }
 
   /** Overwrites every key; from then on everything is refused with Sealed. */

@@ -7,6 +7,7 @@ import { unwrapMaterial, type ImportedMaterial, type Wrapped } from './import-ma
 import { generateKeyPair, type KeyPair } from './key-pairs.js';
 import type { KeySpec } from './key-specs.js';
 import { decapsulate, encapsulate, mlDsaSign, mlDsaVerify, publicKeyOfSeed } from './post-quantum.js';
+import { makeCertificate, openTransfer, sealTransfer } from './transfer-seal.js';
 import { oaepDecrypt, rsaSign, rsaSignDigest, rsaVerify, rsaVerifyDigest } from './rsa.js';
 
 /** What is signed, and how. */
@@ -40,6 +41,10 @@ export const jobs = {
   decapsulate: (of: { spec: KeySpec; material: Uint8Array; ciphertext: Uint8Array }) =>
     decapsulate(of.spec.name, of.material, of.ciphertext),
   unwrapMaterial: (wrapped: Wrapped): ImportedMaterial | 'unwrap' | 'material' => unwrapMaterial(wrapped),
+  makeCertificate: ({ material, name }: { material: Uint8Array; name: Uint8Array }): Uint8Array =>
+    makeCertificate(material, name),
+  sealTransfer: (of: Parameters<typeof sealTransfer>[0]): Uint8Array => sealTransfer(of),
+  openTransfer: (of: Parameters<typeof openTransfer>[0]): Uint8Array | undefined => openTransfer(of),
 } as const;
 
 export type Jobs = typeof jobs;

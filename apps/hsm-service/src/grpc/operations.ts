@@ -14,7 +14,9 @@ import { encryptor, type Cipher } from '../domain/encryptor.js';
 import type { Engine } from '../domain/engine.js';
 import type { Importer } from '../domain/importer.js';
 import { generateMac, generateMacKey, isMac, verifyMac } from '../domain/mac.js';
+import { isAsymmetric, keySpec } from '../domain/key-specs.js';
 import { SYMMETRIC_DEFAULT } from '../domain/material.js';
+import { fingerprint, type Transfer } from '../domain/transfer.js';
 import type { KeyReference, KeyVault, NewKey } from '../domain/vault.js';
 
 export type Operation = NonNullable<Call['operation']>;
@@ -27,6 +29,7 @@ export interface Engines {
   readonly symmetric: Engine;
   readonly asymmetric: AsymmetricEngine;
   readonly importer: Importer;
+  readonly transfer: Transfer;
 }
 
 /** One function per operation of the contract; a forgotten one does not compile. */
@@ -39,7 +42,13 @@ type Answer<Case extends Operation['$case']> = Extract<Success, { $case: Case }>
 
 /** The operations of the wire, by the engines. */
 export function operations(engines: Engines): Operations {
-  return { ...keys(engines), ...encryption(engines), ...signatures(engines), ...imports(engines) };
+  return {
+    ...keys(engines),
+    ...encryption(engines),
+    ...signatures(engines),
+    ...imports(engines),
+    ...transfers(engines),
+  };
 }
 
 /** Whether an operation makes a key pair, which can take seconds. */
@@ -128,7 +137,25 @@ function imports({ importer }: Engines) {
     },
     importKeyMaterial: async ({ importToken, encryptedKeyMaterial: encrypted, expectedMaterialId, ...key }) =>
       await importer.importMaterial(newKey(key), { importToken, encrypted, expectedMaterialId }),
-    ...{ getTransferCertificate: later, exportForTransfer: later, importTransfer: later },
+  } satisfies Partial<Operations>;
+}
+
+function transfers({ transfer, asymmetric, vault }: Engines) {
+  return {
+    getTransferCertificate: async () => {
+      const certificate = await transfer.certificate();
+      return { certificate, fingerprint: fingerprint(certificate) };
+    },
+    exportForTransfer: async ({ key, targetCertificate }) => ({
+      transfer: await transfer.export(named(key), targetCertificate),
+    }),
+    importTransfer: async ({ account, keyId, transfer: bytes, sourceCertificate }) => {
+      const sealed = await transfer.import({ account, keyId }, bytes, sourceCertificate);
+      const key = { token: sealed.token, account, keyId };
+      const { spec } = vault.openAny(key).header;
+      const publicKey = isAsymmetric(keySpec(spec)) ? (await asymmetric.publicKey(key)).publicKey : NOTHING;
+      return { ...sealed, publicKey };
+    },
   } satisfies Partial<Operations>;
 }
 
@@ -155,10 +182,6 @@ function sourceOf(request: Omit<ReEncryptRequest, 'ciphertextBlob'>): Cipher {
 function destinationOf(request: Omit<ReEncryptRequest, 'ciphertextBlob'>): Cipher {
   const { destinationKey, destinationEncryptionContext: context, destinationEncryptionAlgorithm: algorithm } = request;
   return { key: named(destinationKey), context, algorithm };
-}
-
-function later(): never {
-  throw new KeysteadError('UnsupportedOperation', 'This HSM does not offer the operation.');
 }
 
 function named(key: WireKey | undefined): KeyReference {

@@ -22,9 +22,7 @@ async function make(spec: string, keyUsage: number): Promise<Made> {
 }
 
 // Codes of the contract.
-const [PSS256, PKCS256, ECDSA256, ECDSA384, ECDSA512, SM2DSA, ML_DSA, ED, ED_PH] = [
-  1, 4, 7, 8, 9, 10, 11, 12, 13,
-] as const;
+const [PKCS256, ECDSA256, ECDSA384, ECDSA512, SM2DSA, ML_DSA, ED, ED_PH] = [4, 7, 8, 9, 10, 11, 12, 13] as const;
 const [RAW, DIGEST, MU] = [1, 2, 3] as const;
 
 const signers: [string, number, number[]][] = [
@@ -348,5 +346,4 @@ test('SM2 algorithms fit no key', async () => {
   const key = await make('ECC_NIST_P256', usages.SIGN_VERIFY);
   const request = { key, message, messageType: RAW, signingAlgorithm: SM2DSA } as const;
   await expect(hsm.wire.sign(request)).rejects.toThrow(coded('InvalidKeyUsage'));
-  expect(PSS256).toBe(1);
 });

@@ -5,6 +5,7 @@ import { Importer } from '../../src/domain/importer.js';
 import { runJob, type Run } from '../../src/domain/jobs.js';
 import { randomPool } from '../../src/domain/random-pool.js';
 import { TokenCache } from '../../src/domain/token-cache.js';
+import { Transfer } from '../../src/domain/transfer.js';
 import { KeyVault } from '../../src/domain/vault.js';
 import { operations, type Engines, type Operations } from '../../src/grpc/operations.js';
 
@@ -30,7 +31,7 @@ export interface TestHsm extends Engines {
 
 const run: Run = async (name, args) => runJob(name, args);
 
-export function testHsm(keys = ring(), maxEntries = 8): TestHsm {
+export function testHsm(keys = ring(), maxEntries = 8, peers: ReadonlySet<string> = new Set()): TestHsm {
   const clock = { now: startMs };
   const random = randomPool();
   const cache = new TokenCache({ maxEntries, ttlMs: 60_000 }, () => performance.now());
@@ -38,6 +39,7 @@ export function testHsm(keys = ring(), maxEntries = 8): TestHsm {
   const engines: Engines = {
     ...{ vault, symmetric: new Engine(vault, random) },
     ...{ asymmetric: new AsymmetricEngine(vault, run), importer: new Importer(vault, run) },
+    transfer: new Transfer(vault, run, peers),
   };
   return Object.assign(clock, engines, { wire: operations(engines) });
 }

@@ -198,6 +198,15 @@ describe('starting', () => {
     expect(() => readConfig(env)).toThrow(ConfigError);
     expect(() => readConfig({ ...env, ...both })).toThrow(ConfigError);
   });
+
+  test('pinned domains are named by whole fingerprints', () => {
+    const env = { KEYSTEAD_TLS_DIR: '/x', KEYSTEAD_ROOT_DIR: '/x', KEYSTEAD_ROOT_KEY_FILE: '/a' };
+    const [a, b] = ['aB'.repeat(32), '01'.repeat(32)];
+    const { transferPeers } = readConfig({ ...env, KEYSTEAD_TRANSFER_PEERS: `${a}, ${b}` });
+    expect([...transferPeers]).toEqual([a.toLowerCase(), b]);
+    expect(readConfig(env).transferPeers.size).toBe(0);
+    expect(() => readConfig({ ...env, KEYSTEAD_TRANSFER_PEERS: a.slice(2) })).toThrow(ConfigError);
+  });
 });
 
 type Pems = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'maxVersion'>;

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { keySpec } from '../../src/domain/key-specs.js';
+import { runJob } from '../../src/domain/jobs.js';
+import { fixedMaterialBytes, KEY_SPECS } from '../../src/domain/material.js';
+import type { KeyReference } from '../../src/domain/vault.js';
+import { parseKeyId } from '../../src/domain/identity.js';
+import { ring, testHsm } from './hsm.js';
+
+// Every operation with every token, as every key: only what fits in all of account, key, spec, usage and epoch works.
+const hsm = testHsm(undefined, 512);
+const message = Buffer.alloc(32, 1);
+const accounts = ['000000000000', '111122223333'];
+const keyIds = ['1234abcd-12ab-34cd-56ef-1234567890ab', 'mrk-1234abcd12ab34cd56ef1234567890ab'];
+// One spec of each kind; RSA keys are left to asymmetric.test.ts, they take seconds to make.
+const specs = [1, 5, 6, 8, 9, 11, 12, 15, 18];
+const USAGES = [1, 2, 4, 8, 64];
+
+interface Token {
+  readonly account: string;
+  readonly keyId: string;
+  readonly spec: number;
+  readonly usage: number;
+  readonly token: Buffer;
+}
+
+const materials = new Map(
+  specs.map((code) => {
+    const length = fixedMaterialBytes(code);
+    return [code, length === undefined ? runJob('generateKeyPair', { spec: code }).material : randomBytes(length)];
+  }),
+);
+
+/** Also tokens of specs and usages that GenerateKey would refuse: their header is what must decide. */
+const tokens: Token[] = accounts.flatMap((account) =>
+  keyIds.flatMap((keyId) =>
+    specs.flatMap((spec) =>
+      USAGES.map((usage) => ({ account, keyId, spec, usage, token: seal(account, keyId, spec, usage) })),
+    ),
+  ),
+);
+
+function seal(account: string, keyId: string, spec: number, usage: number): Buffer {
+  const id = parseKeyId(keyId);
+  if (!id) throw new Error('key id');
+  const fields = { ...id, account: BigInt(account), spec, usage, origin: 0, createdMs: 0n, generation: 0 };
+  return ring().seal(fields, materials.get(spec) as Uint8Array, randomBytes(28)).bytes;
+}
+
+type Operation = [name: string, usage: number, fits: (spec: number) => boolean, run: (key: KeyReference) => unknown];
+
+const is =
+  (...names: string[]) =>
+  (spec: number): boolean =>
+    names.includes(KEY_SPECS[spec - 1] as string);
+const empty = { encryptionContext: {} };
+const sign =
+  (signingAlgorithm: number) =>
+  (key: KeyReference): unknown =>
+    hsm.wire.sign({ key, message, messageType: 1, signingAlgorithm: signingAlgorithm as 1 });
+const operations: Operation[] = [
+  ['encrypt', 1, is('SYMMETRIC_DEFAULT'), (key) => hsm.wire.encrypt({ key, plaintext: message, ...empty })],
+  [
+    'data key',
+    1,
+    is('SYMMETRIC_DEFAULT'),
+    (key) => hsm.wire.generateDataKey({ key, numberOfBytes: 32, ...empty, withoutPlaintext: false }),
+  ],
+  ['OAEP', 1, is(), (key) => hsm.wire.encrypt({ key, plaintext: message, ...empty, encryptionAlgorithm: 3 })],
+  ['ECDSA 256', 2, is('ECC_NIST_P256', 'ECC_SECG_P256K1'), sign(7)],
+  ['ECDSA 384', 2, is('ECC_NIST_P384'), sign(8)],
+  ['Ed25519', 2, is('ECC_NIST_EDWARDS25519'), sign(12)],
+  ['RSA', 2, is(), sign(1)],
+  ['HMAC 256', 4, is('HMAC_256'), (key) => hsm.wire.generateMac({ key, message, macAlgorithm: 2 })],
+  ['HMAC 384', 4, is('HMAC_384'), (key) => hsm.wire.generateMac({ key, message, macAlgorithm: 3 })],
+];
+
+const outcome = async (run: () => unknown): Promise<string> => {
+  try {
+    await run();
+    return 'works';
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+};
+
+test.each(operations)('%s', async (_, usage, fits, run) => {
+  for (const account of accounts) {
+    for (const keyId of keyIds) {
+      for (const theirs of tokens) {
+        const same = theirs.account === account && theirs.keyId === keyId;
+        const usable = theirs.usage === usage && fits(theirs.spec);
+        const expected = same ? (usable ? 'works' : 'InvalidKeyUsage') : 'InvalidToken';
+        const said = await outcome(() => run({ token: theirs.token, account, keyId }));
+        expect(`${keySpec(theirs.spec).name} ${theirs.usage} ${said}`).toBe(
+          `${keySpec(theirs.spec).name} ${theirs.usage} ${expected}`,
+        );
+      }
+    }
+  }
+});
+
+test('post-quantum operations, key agreement', async () => {
+  const cases: Operation[] = [
+    ['ML-DSA', 2, is('ML_DSA_44'), sign(11)],
+    ['encapsulate', 64, is('ML_KEM_512'), (key) => hsm.wire.encapsulate({ key })],
+    ['decapsulate', 64, is('ML_KEM_512'), (key) => hsm.wire.decapsulate({ key, ciphertextBlob: Buffer.alloc(768) })],
+  ];
+  for (const [name, usage, fits, run] of cases) {
+    for (const { account, keyId, token, ...theirs } of tokens.filter(({ account }) => account === accounts[0])) {
+      const said = await outcome(() => run({ token, account, keyId }));
+      const usable = theirs.usage === usage && fits(theirs.spec);
+      // A spec that cannot have the usage has no algorithm for it either.
+      if (usable) expect(`${name} ${said}`).toBe(`${name} works`);
+      else expect(`${name} ${said}`).not.toBe(`${name} works`);
+    }
+  }
+});
+
+test('every other epoch in a token is refused, whatever the spec', async () => {
+  for (const { account, keyId, token } of tokens) {
+    for (const epoch of [0, 1, 2, 4]) {
+      const moved = Buffer.from(token);
+      moved.writeUInt32BE(epoch, 12);
+      expect(await outcome(() => hsm.wire.rewrap({ key: { token: moved, account, keyId } }))).toBe('InvalidToken');
+    }
+  }
+});
