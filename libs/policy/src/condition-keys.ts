@@ -14,7 +14,6 @@ const aws = [
   'aws:principalisawsservice',
   'aws:principalservicename',
   'aws:principaltype',
-  'aws:referer',
   'aws:requestedregion',
   'aws:resourceaccount',
   'aws:securetransport',

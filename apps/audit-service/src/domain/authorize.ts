@@ -19,7 +19,10 @@ export function authorizeLookup(
 ): void {
   const principal = policyPrincipal(context);
   const { identity = [], boundary, tags = {} } = policies ?? {};
-  const values = contextValues(globalValues({ context, tags, now, region }));
+  const values = contextValues(
+    { 'aws:ResourceAccount': principal.account },
+    globalValues({ context, tags, now, region }),
+  );
   const request = { action, resource: '*', resourceAccount: principal.account, principal, values, identity, boundary };
   const decision = evaluate({ ...request, resourcePolicyDecides: false });
   if (policies && decision.effect === 'Allow') return;

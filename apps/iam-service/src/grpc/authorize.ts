@@ -44,7 +44,11 @@ export function authorizer(source: BundleSource): Authorize {
       resource: target.arn,
       resourceAccount: account,
       principal: policyPrincipal(context),
-      values: contextValues(target.values ?? {}, globalValues({ context, tags, now, region: globalRegion })),
+      values: contextValues(
+        target.values ?? {},
+        { 'aws:ResourceAccount': account },
+        globalValues({ context, tags, now, region: globalRegion }),
+      ),
       identity,
       boundary,
       resourcePolicyDecides: false,
