@@ -46,15 +46,21 @@ export class Lab {
     return { minio, keystead: await this.#started('Keystead in front of MinIO', startKeystead({ data, minio })) };
   }
 
+  /** Has something stopped at the end, whatever happens. Stopping twice must do no harm. */
+  onClose(stop: () => Promise<void>): void {
+    this.#stops.push(stop);
+  }
+
   async close(): Promise<void> {
-    for (const stop of this.#stops.reverse()) await stop().catch((error: unknown) => this.progress(String(error)));
+    // What did not start has already been told.
+    for (const stop of this.#stops.reverse()) await stop().catch(() => undefined);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async #started<T extends { stop(): Promise<void> }>(name: string, starting: Promise<T>): Promise<T> {
+  #started<T extends { stop(): Promise<void> }>(name: string, starting: Promise<T>): Promise<T> {
     this.progress(`starting ${name}`);
-    const part = await starting;
-    this.#stops.push(() => part.stop());
-    return part;
+    // Noted before it stands: who interrupts a start shall leave nothing running either.
+    this.onClose(async () => (await starting).stop());
+    return starting;
   }
 }

@@ -17,7 +17,9 @@ const times = 3;
 /** From `npm start` to the first data key, on data that an earlier start has made. */
 export async function start(lab: Lab): Promise<Outcome> {
   const begun = performance.now();
-  const keystead = await startKeystead({ data: lab.data });
+  const starting = startKeystead({ data: lab.data });
+  lab.onClose(async () => (await starting).stop());
+  const keystead = await starting;
   const first = (performance.now() - begun) / 1_000;
   const { keyId } = await prepareMaterial(keystead.edge, keystead.credentials).finally(() => keystead.stop());
   const seconds: number[] = [];
@@ -38,7 +40,8 @@ export async function start(lab: Lab): Promise<Outcome> {
   };
 }
 
-async function timeStart({ data }: Lab, keyId: string): Promise<number> {
+async function timeStart(lab: Lab, keyId: string): Promise<number> {
+  const { data } = lab;
   const port = await freePorts(3);
   const log = openSync(`${data}.npm.log`, 'w', 0o600);
   const begun = performance.now();
@@ -47,13 +50,17 @@ async function timeStart({ data }: Lab, keyId: string): Promise<number> {
   });
   closeSync(log);
   const ended = new Promise((resolve) => npm.once('exit', resolve));
+  const stop = async (): Promise<void> => {
+    // The launcher itself: npm is only its parent.
+    if (npm.exitCode === null) process.kill(Number(readFileSync(join(data, 'launcher.pid'), 'utf8')), 'SIGTERM');
+    await ended;
+  };
+  lab.onClose(stop);
   try {
     await untilAnswer({ host: '127.0.0.1', port }, data, keyId, () => npm.exitCode !== null);
     return (performance.now() - begun) / 1_000;
   } finally {
-    // The launcher itself: npm is only its parent.
-    process.kill(Number(readFileSync(join(data, 'launcher.pid'), 'utf8')), 'SIGTERM');
-    await ended;
+    await stop();
   }
 }
 
