@@ -1,4 +1,4 @@
-import { ChannelCredentials } from '@grpc/grpc-js';
+import type { ChannelCredentials } from '@grpc/grpc-js';
 import { KmsServiceClient, KmsServiceService, type Call, type Result } from '@keystead/proto/kms';
 import {
   channelCredentials,
