@@ -1,12 +1,14 @@
-import { open } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { closeSync, openSync, read as readCallback } from 'node:fs';
+import { promisify } from 'node:util';
 import { BlobMissing } from '../backend.js';
 import type { BlobReader } from '../backend.js';
 import type { BufferPool } from './buffer-pool.js';
 
+const read = promisify(readCallback);
+
 /** Reads a range of a file in large blocks into two buffers in turn: one is filled while the other is used. */
 export class FileReader implements BlobReader {
-  readonly #file: FileHandle;
+  readonly #file: number;
   readonly #pool: BufferPool;
   readonly #buffers: Buffer[] = [];
   readonly #end: number;
@@ -14,7 +16,7 @@ export class FileReader implements BlobReader {
   #turn = 0;
   #ahead: Promise<Uint8Array | undefined>;
 
-  private constructor(file: FileHandle, pool: BufferPool, start: number, end: number) {
+  private constructor(file: number, pool: BufferPool, start: number, end: number) {
     this.#file = file;
     this.#pool = pool;
     this.#at = start;
@@ -22,24 +24,24 @@ export class FileReader implements BlobReader {
     this.#ahead = this.#fillAhead();
   }
 
-  static async open(blob: string, path: string, pool: BufferPool, start: number, end: number): Promise<FileReader> {
-    const file = await open(path, 'r').catch((error: unknown) => {
+  /** Opening and closing are not worth a thread: waking one costs more than they do. */
+  static open(blob: string, path: string, pool: BufferPool, start: number, end: number): FileReader {
+    try {
+      return new FileReader(openSync(path, 'r'), pool, start, end);
+    } catch (error) {
       throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new BlobMissing(blob, error) : error;
-    });
-    return new FileReader(file, pool, start, end);
+    }
   }
 
   async next(): Promise<Uint8Array | undefined> {
     const bytes = await this.#ahead;
-    if (bytes) {
-      this.#ahead = this.#fillAhead();
-    }
+    if (bytes) this.#ahead = this.#fillAhead();
     return bytes;
   }
 
   async close(): Promise<void> {
     await this.#ahead.catch(() => undefined);
-    await this.#file.close();
+    closeSync(this.#file);
     for (const buffer of this.#buffers.splice(0)) this.#pool.give(buffer);
   }
 
@@ -57,7 +59,7 @@ export class FileReader implements BlobReader {
     this.#turn ^= 1;
     let got = 0;
     while (got < want) {
-      const { bytesRead } = await this.#file.read(buffer, got, want - got, this.#at + got);
+      const { bytesRead } = await read(this.#file, buffer, got, want - got, this.#at + got);
       if (bytesRead === 0) throw new RangeError('the blob is shorter than its record says');
       got += bytesRead;
     }

@@ -1,9 +1,14 @@
-import { open, rm } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { closeSync, fdatasync as fdatasyncCallback, open as openCallback, writev as writevCallback } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import type { BlobWriter } from '../backend.js';
 import type { Folders } from './folders.js';
 import { footerOf } from './footer.js';
 import type { BlobPath } from './paths.js';
+
+const open = promisify(openCallback);
+const writev = promisify(writevCallback);
+const fdatasync = promisify(fdatasyncCallback);
 
 /** How many buffers one system call takes (IOV_MAX is 1,024 on Linux). */
 const MOST_PIECES = 1024;
@@ -13,13 +18,14 @@ const MOST_PIECES = 1024;
  * names it, so a rename would cost a second flush of the folder and protect nothing.
  */
 export class FileWriter implements BlobWriter {
-  readonly #file: FileHandle;
+  readonly #file: number;
+  #open = true;
   readonly #folders: Folders;
   readonly #path: BlobPath;
   readonly #length: number;
   #written = 0;
 
-  private constructor(file: FileHandle, folders: Folders, path: BlobPath, length: number) {
+  private constructor(file: number, folders: Folders, path: BlobPath, length: number) {
     this.#file = file;
     this.#folders = folders;
     this.#path = path;
@@ -40,21 +46,27 @@ export class FileWriter implements BlobWriter {
     try {
       if (record) await this.#writeAll([footerOf(record)]);
       // Both at once: the file system's journal makes them durable together. The index names the blob only afterwards.
-      await Promise.all([this.#file.datasync(), this.#folders.sync(this.#path.folder)]);
+      await Promise.all([fdatasync(this.#file), this.#folders.sync(this.#path.folder)]);
     } finally {
-      await this.#file.close();
+      this.#close();
     }
   }
 
   async abort(): Promise<void> {
-    await this.#file.close().catch(() => undefined);
+    this.#close();
     await rm(this.#path.file, { force: true });
+  }
+
+  /** Not worth a thread: what is to be flushed was flushed before. */
+  #close(): void {
+    if (this.#open) closeSync(this.#file);
+    this.#open = false;
   }
 
   async #writeAll(pieces: Uint8Array[]): Promise<void> {
     let rest = pieces;
     while (rest.length > 0) {
-      const { bytesWritten } = await this.#file.writev(rest);
+      const { bytesWritten } = await writev(this.#file, rest);
       this.#written += bytesWritten;
       rest = without(rest, bytesWritten);
     }

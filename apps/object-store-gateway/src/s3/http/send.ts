@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ObjectStream, Reply } from '../reply.js';
 import { failureXml } from './failure.js';
@@ -52,6 +51,7 @@ export async function sendObject(
 ): Promise<void> {
   response.writeHead(reply.status, present(reply.headers, requestId));
   for (let pieces = await stream.next(); pieces; pieces = await stream.next()) {
+    if (response.destroyed) throw gone();
     response.cork();
     for (const piece of pieces) response.write(piece);
     response.uncork();
@@ -60,18 +60,21 @@ export async function sendObject(
   response.end();
 }
 
+const gone = (): Error => new Error('the client went away');
+
 /** Resolves when there is room; rejects when the client is gone. */
-async function drained(response: ServerResponse): Promise<void> {
-  const abort = new AbortController();
-  const closed = once(response, 'close', { signal: abort.signal }).then(() => {
-    throw new Error('the client went away');
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const drain = (): void => {
+      response.off('close', close);
+      resolve();
+    };
+    const close = (): void => {
+      response.off('drain', drain);
+      reject(gone());
+    };
+    response.once('drain', drain).once('close', close);
   });
-  try {
-    await Promise.race([once(response, 'drain', { signal: abort.signal }), closed]);
-  } finally {
-    closed.catch(() => undefined);
-    abort.abort();
-  }
 }
 
 function finish(response: ServerResponse, incoming: IncomingMessage, body: Buffer | undefined): void {

@@ -32,6 +32,8 @@ const LIMITS: ServerOptions = {
   connectionsCheckingInterval: 5_000,
   maxHeaderSize: 80 * 1024,
   noDelay: true,
+  // A block of chunks is handed to the socket whole: waiting for room pays only beyond it.
+  highWaterMark: 2 * 1024 * 1024,
 };
 const SILENCE_MS = 120_000;
 
