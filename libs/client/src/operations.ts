@@ -1,4 +1,3 @@
-import type { KmsServiceClient } from '@keystead/proto/kms';
 import * as messages from '@keystead/proto/kms';
 
 /** Every operation of KMS, by the name of its RPC. */
@@ -71,6 +70,3 @@ export function complete<Name extends OperationName>(name: Name, partial: Partia
   if (type === undefined) throw new Error(`${typeName} is not in the contract`);
   return type.fromPartial(partial);
 }
-
-/** The unary method of the generated client. */
-export type Unary = KmsServiceClient[OperationName];
