@@ -14,6 +14,7 @@ import type { Outcome, Reach } from './report/outcome.js';
 import { render } from './report/table.js';
 import { audit } from './sections/audit.js';
 import { grpc } from './sections/grpc.js';
+import { hsm } from './sections/hsm.js';
 import { memory } from './sections/memory.js';
 import { objects } from './sections/objects.js';
 import { start } from './sections/start.js';
@@ -21,7 +22,7 @@ import { wire } from './sections/wire.js';
 import { root } from './system/keystead.js';
 
 const sections: Readonly<Record<SectionName, (lab: Lab) => Promise<Outcome>>> = {
-  ...{ start, memory, wire, grpc, audit, objects },
+  ...{ start, memory, wire, grpc, audit, hsm, objects },
 };
 
 const begun = Date.now();
