@@ -113,7 +113,7 @@ export class AsymmetricEngine {
   async deriveSharedSecret(claim: KeyReference, peer: Uint8Array): Promise<Uint8Array> {
     const key = this.#vault.open(claim, usages.KEY_AGREEMENT);
     within(peer, MAX_PEER_BYTES, 'public key');
-    const own = await this.#publicDer(key, keySpec(key.header.spec));
+    const own = await this.#publicDer(key, specFor(key, usages.KEY_AGREEMENT));
     const secret = await this.#run('agree', { key: privateKey(key), own, peer });
     if (secret) return secret;
     throw new KeysteadError('Validation', 'The public key is not a valid key on the curve of the KMS key.');
@@ -121,14 +121,14 @@ export class AsymmetricEngine {
 
   async encapsulate(claim: KeyReference): Promise<{ sharedSecret: Uint8Array; ciphertext: Uint8Array }> {
     const key = this.#vault.open(claim, usages.ENCAPSULATE_DECAPSULATE);
-    const spec = keySpec(key.header.spec);
+    const spec = specFor(key, usages.ENCAPSULATE_DECAPSULATE);
     return await this.#run('encapsulate', { spec, publicKey: await this.#publicDer(key, spec) });
   }
 
   /** Throws InvalidCiphertext for a capsule of a wrong length only: others are rejected implicitly (FIPS 203). */
   async decapsulate(claim: KeyReference, ciphertext: Uint8Array): Promise<Uint8Array> {
     const key = this.#vault.open(claim, usages.ENCAPSULATE_DECAPSULATE);
-    const spec = keySpec(key.header.spec);
+    const spec = specFor(key, usages.ENCAPSULATE_DECAPSULATE);
     return fitting(await this.#run('decapsulate', { spec, ciphertext, material: Uint8Array.from(key.material) }));
   }
 
@@ -181,6 +181,13 @@ function publicKey(key: OpenKey): KeyObject {
 }
 
 /** AWS sends InvalidCiphertextException without a message. */
+/** The spec of a key, which must be one that can have this usage at all: a token may claim any pair of them. */
+function specFor({ header }: OpenKey, usage: number): KeySpec {
+  const spec = keySpec(header.spec);
+  if (spec.usages.includes(usage)) return spec;
+  throw new KeysteadError('InvalidKeyUsage', `KeySpec ${spec.name} is not valid for this operation.`);
+}
+
 function fitting(answer: Uint8Array | undefined): Uint8Array {
   if (answer) return answer;
   throw new KeysteadError('InvalidCiphertext', '');

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { keySpec } from '../../src/domain/key-specs.js';
 import { runJob } from '../../src/domain/jobs.js';
@@ -12,8 +12,8 @@ const hsm = testHsm(undefined, 512);
 const message = Buffer.alloc(32, 1);
 const accounts = ['000000000000', '111122223333'];
 const keyIds = ['1234abcd-12ab-34cd-56ef-1234567890ab', 'mrk-1234abcd12ab34cd56ef1234567890ab'];
-// One spec of each kind; RSA keys are left to asymmetric.test.ts, they take seconds to make.
-const specs = [1, 5, 6, 8, 9, 11, 12, 15, 18];
+// One spec of each kind and size that an algorithm tells apart.
+const specs = [1, 2, 5, 6, 8, 9, 11, 12, 15, 18];
 const USAGES = [1, 2, 4, 8, 64];
 
 interface Token {
@@ -54,6 +54,13 @@ const is =
   (spec: number): boolean =>
     names.includes(KEY_SPECS[spec - 1] as string);
 const empty = { encryptionContext: {} };
+/** A P-256 key of somebody else's. */
+const peer = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'der' });
+/** An operation that comes as far as judging its input, which is no answer of this key's. */
+const refusing = (code: string, run: (key: KeyReference) => unknown) => async (key: KeyReference) => {
+  const said = await outcome(() => run(key));
+  if (said !== code && said !== 'works') throw Object.assign(new Error(said), { code: said });
+};
 const sign =
   (signingAlgorithm: number) =>
   (key: KeyReference): unknown =>
@@ -66,23 +73,57 @@ const operations: Operation[] = [
     is('SYMMETRIC_DEFAULT'),
     (key) => hsm.wire.generateDataKey({ key, numberOfBytes: 32, ...empty, withoutPlaintext: false }),
   ],
-  ['OAEP', 1, is(), (key) => hsm.wire.encrypt({ key, plaintext: message, ...empty, encryptionAlgorithm: 3 })],
+  ['OAEP', 1, is('RSA_2048'), (key) => hsm.wire.encrypt({ key, plaintext: message, ...empty, encryptionAlgorithm: 3 })],
   ['ECDSA 256', 2, is('ECC_NIST_P256', 'ECC_SECG_P256K1'), sign(7)],
   ['ECDSA 384', 2, is('ECC_NIST_P384'), sign(8)],
   ['Ed25519', 2, is('ECC_NIST_EDWARDS25519'), sign(12)],
-  ['RSA', 2, is(), sign(1)],
+  ['RSA', 2, is('RSA_2048'), sign(1)],
+  [
+    'decrypt',
+    1,
+    is('SYMMETRIC_DEFAULT'),
+    refusing('InvalidCiphertext', (key) => hsm.wire.decrypt({ key, ciphertextBlob: Buffer.alloc(108, 1), ...empty })),
+  ],
+  [
+    'OAEP decrypt',
+    1,
+    is('RSA_2048'),
+    refusing('InvalidCiphertext', (key) =>
+      hsm.wire.decrypt({ key, ciphertextBlob: Buffer.alloc(256, 1), ...empty, encryptionAlgorithm: 3 }),
+    ),
+  ],
+  [
+    'verify',
+    2,
+    is('ECC_NIST_P256', 'ECC_SECG_P256K1'),
+    refusing('KmsInvalidSignature', (key) =>
+      hsm.wire.verify({ key, message, messageType: 1, signature: Buffer.alloc(70, 1), signingAlgorithm: 7 }),
+    ),
+  ],
+  [
+    'verify MAC',
+    4,
+    is('HMAC_256'),
+    refusing('KmsInvalidMac', (key) => hsm.wire.verifyMac({ key, message, mac: Buffer.alloc(32), macAlgorithm: 2 })),
+  ],
+  [
+    'ECDH',
+    8,
+    is('ECC_NIST_P256', 'ECC_NIST_P384'),
+    refusing('Validation', (key) => hsm.wire.deriveSharedSecret({ key, publicKey: peer })),
+  ],
   ['HMAC 256', 4, is('HMAC_256'), (key) => hsm.wire.generateMac({ key, message, macAlgorithm: 2 })],
   ['HMAC 384', 4, is('HMAC_384'), (key) => hsm.wire.generateMac({ key, message, macAlgorithm: 3 })],
 ];
 
-const outcome = async (run: () => unknown): Promise<string> => {
+async function outcome(run: () => unknown): Promise<string> {
   try {
     await run();
     return 'works';
   } catch (error) {
     return (error as { code?: string }).code ?? String(error);
   }
-};
+}
 
 test.each(operations)('%s', async (_, usage, fits, run) => {
   for (const account of accounts) {
