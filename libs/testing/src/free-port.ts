@@ -1,10 +1,25 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
+/** Below what operating systems give to outgoing connections, which could take a port between this look and its use. */
+const range = { from: 10_240, to: 32_000 } as const;
+const given = new Set<number>();
+
+/** A TCP port of 127.0.0.1 that is free, and that this process has not been given before. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(range.from, range.to);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
+  }
+}
+
+/** Whether 127.0.0.1 could be listened on at this port a moment ago. */
+export function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((bound, failed) => server.once('error', failed).listen(0, '127.0.0.1', bound));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { newCredentials, region, type ClientConfig, type Credentials } from './credentials.js';
-import { freePort } from './free-port.js';
+import { freePort, isFree } from './free-port.js';
 
 /** How the harness is started; everything has a sensible default. */
 export interface HarnessOptions {
@@ -145,16 +145,6 @@ async function reset(endpoint: string): Promise<void> {
 async function threeFreePorts(): Promise<number> {
   for (;;) {
     const port = await freePort();
-    if (port > 65_500) continue;
     if ((await isFree(port + 1)) && (await isFree(port + 2))) return port;
   }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const { createServer } = await import('node:net');
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

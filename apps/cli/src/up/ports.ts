@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.js';
@@ -10,6 +11,11 @@ export interface Ports {
   readonly free: readonly number[];
 }
 
+// Below what operating systems give to outgoing connections: those of the first services would now and then take a
+// port that is meant for a later one.
+const freeFrom = 10_240;
+const freeTo = 32_000;
+
 /**
  * Chooses the ports: three that follow from the first, and `count` free ones on loopback. After a
  * launcher that was killed, its services need a moment to let go of theirs: `patienceMs`.
@@ -18,8 +24,9 @@ export async function choosePorts(first: number, host: string, count: number, pa
   for (const port of [first, first + 1, first + 2]) await untilFree(port, host, patienceMs);
   const free = new Set<number>();
   while (free.size < count) {
-    const port = await tryListen(0, '127.0.0.1');
-    if (typeof port === 'number' && (port < first || port > first + 2)) free.add(port);
+    const port = randomInt(freeFrom, freeTo);
+    if (port >= first && port <= first + 2) continue;
+    if (typeof (await tryListen(port, '127.0.0.1')) === 'number') free.add(port);
   }
   return { edge: first, s3: first + 1, kms: first + 2, free: [...free] };
 }

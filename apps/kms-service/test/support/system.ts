@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig as auditConfig, start as startAudit } from '@keystead/audit-service/main';
@@ -11,6 +10,7 @@ import type { Call as IamCall, Result as IamResult } from '@keystead/proto/iam-q
 import { KmsServiceService, type Call, type Result } from '@keystead/proto/kms';
 import { pipelineClient, requestId, tlsIdentity, type PipelineClient, type Running } from '@keystead/service';
 import { testDatabase, type TestDatabase } from '@keystead/testing/database';
+import { freePort } from '@keystead/testing/free-port';
 import { testPki, type TestPki } from '@keystead/testing/pki';
 import { readConfig, type Config } from '../../src/config.js';
 import { start } from '../../src/main.js';
@@ -228,10 +228,4 @@ const emptyRequest = {
 };
 
 /** A loopback address nobody listens on. */
-async function freeAddress(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  return `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
-}
+const freeAddress = async (): Promise<string> => `127.0.0.1:${await freePort()}`;
