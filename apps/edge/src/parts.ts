@@ -1,6 +1,6 @@
 import { asKeysteadError, type KeysteadError } from '@keystead/errors';
 import type { CallContext } from '@keystead/proto/common';
-import { type Logger, serverSpan } from '@keystead/service';
+import { type Logger, serverSpan, wasNeverSent } from '@keystead/service';
 import type { Attempt, Journal } from './auth/journal.js';
 import type { Refusals } from './auth/refusals.js';
 import type { Send } from './aws/send.js';
@@ -30,14 +30,19 @@ export async function recorded(
   return error;
 }
 
-/** Sends an operation to its service, as a child of the trace that the client began. */
-export async function forward(
-  send: Send,
-  exchange: Exchange,
-  operation: { readonly name: string; readonly $case: string },
-  message: unknown,
-  context: CallContext,
-): Promise<unknown> {
+/** One request that is understood and goes on to the service that executes and records it. */
+export interface Forwarded {
+  readonly send: Send;
+  readonly exchange: Exchange;
+  readonly operation: { readonly name: string; readonly $case: string };
+  readonly message: unknown;
+  readonly context: CallContext;
+  readonly attempt: Attempt;
+}
+
+/** Sends an operation to its service, as a child of the trace that the client began. What never got there is recorded here. */
+export async function forward(parts: Parts, forwarded: Forwarded): Promise<unknown> {
+  const { send, exchange, operation, message, context, attempt } = forwarded;
   const traceParent = exchange.head.headers.get('traceparent') ?? '';
   const span = serverSpan(operation.name, traceParent);
   try {
@@ -46,6 +51,6 @@ export async function forward(
     return answer;
   } catch (error) {
     span.end(error instanceof Error ? error.name : 'Error');
-    throw error;
+    throw wasNeverSent(error) ? await recorded(parts, context, attempt, error) : error;
   }
 }

@@ -175,11 +175,41 @@ describe('limits', () => {
     expect(await socketTalk(running.endpoint, many, 500)).toContain('RequestHeaderSectionTooLarge');
   });
 
+  test('a header that says who asks whom is not given twice', async () => {
+    for (const line of ['Host: y', 'Authorization: a', 'X-Amz-Target: TrentService.ListKeys', 'X-Amz-Date: x']) {
+      const head = `POST / HTTP/1.1\r\nHost: x\r\nAuthorization: b\r\nX-Amz-Target: TrentService.Encrypt\r\nX-Amz-Date: y\r\n`;
+      const answer = await socketTalk(running.endpoint, `${head}${line}\r\nContent-Length: 2\r\n\r\n{}`, 500);
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+      expect(answer).toContain('given twice');
+    }
+  });
+
   test('Expect: 100-continue is answered', async () => {
     const head =
       'POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: TrentService.ListKeys\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n';
     const answer = await socketTalk(running.endpoint, `${head}{}`, 500);
     expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 400 /);
+  });
+});
+
+describe('a service that does not answer', () => {
+  test('what it never got is recorded all the same', async () => {
+    await running.stop('kms-service');
+    const answer = await kms('ListKeys', '{}');
+    expect(answer.status).toBe(500);
+    expect(typeOf(answer)).toBe('KMSInternalException');
+    const target = json('com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents');
+    const attribute = { AttributeKey: 'EventName', AttributeValue: 'ListKeys' };
+    const body = JSON.stringify({ LookupAttributes: [attribute], MaxResults: 1 });
+    const found = await sendSigned(running, 'cloudtrail', { headers: target, body });
+    const { Events } = JSON.parse(found.body) as { Events: { CloudTrailEvent: string }[] };
+    expect(JSON.parse(Events[0]?.CloudTrailEvent ?? '{}')).toMatchObject({
+      eventSource: 'kms.amazonaws.com',
+      errorCode: 'KMSInternalException',
+      requestID: answer.headers['x-amzn-requestid'],
+    });
+    await running.start('kms-service');
+    expect((await kms('ListKeys', '{}')).status).toBe(200);
   });
 });
 

@@ -31,6 +31,7 @@ export {
   type PipelineClient,
   type PipelineClientOptions,
 } from './pipeline/client.js';
+export { wasNeverSent } from './pipeline/entry.js';
 export type { PipelineMethod, Success, Tagged, ValueOf } from './pipeline/frames.js';
 export { LeaseHub, type LeaseHubOptions } from './leases/hub.js';
 export { lease, type Lease, type LeaseOptions } from './leases/subscription.js';

@@ -8,6 +8,7 @@ export type Failure =
   | 'WrongScope'
   | 'HeadersNotSigned'
   | 'HeadersTooLarge'
+  | 'RepeatedHeader'
   | 'ClockSkew'
   | 'Expired'
   | 'UnknownAccessKey'
@@ -58,6 +59,7 @@ const incomplete = 'The request signature does not conform to AWS standards.';
 const tooLarge = 'The request headers exceed the maximum size.';
 const oneMechanism =
   'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified';
+const repeated = 'A header that must be given once was given twice.';
 const chunked = 'aws-chunked content is not supported by this service.';
 
 const json: Record<Failure, Row> = {
@@ -69,6 +71,7 @@ const json: Record<Failure, Row> = {
   WrongScope: ['InvalidSignatureException', 400, 'Credential should be scoped to a valid region.'],
   HeadersNotSigned: ['InvalidSignatureException', 400, mismatch],
   HeadersTooLarge: ['RequestHeaderSectionTooLarge', 400, tooLarge],
+  RepeatedHeader: ['IncompleteSignatureException', 400, repeated],
   ClockSkew: ['InvalidSignatureException', 400, 'Signature expired.'],
   Expired: ['InvalidSignatureException', 400, 'Signature expired.'],
   UnknownAccessKey: ['UnrecognizedClientException', 400, badToken],
@@ -94,6 +97,7 @@ const query: Record<Failure, Row> = {
   WrongScope: ['SignatureDoesNotMatch', 403, 'Credential should be scoped to a valid region.'],
   HeadersNotSigned: ['SignatureDoesNotMatch', 403, mismatch],
   HeadersTooLarge: ['RequestHeaderSectionTooLarge', 400, tooLarge],
+  RepeatedHeader: ['IncompleteSignature', 400, repeated],
   ClockSkew: ['SignatureDoesNotMatch', 403, 'Signature expired.'],
   Expired: ['SignatureDoesNotMatch', 403, 'Signature expired.'],
   UnknownAccessKey: ['InvalidClientTokenId', 403, badToken],
@@ -131,6 +135,7 @@ const s3: Record<Failure, Row> = {
     400,
     'Your request header section exceeds the maximum allowed size.',
   ],
+  RepeatedHeader: ['InvalidRequest', 400, repeated],
   ClockSkew: [
     'RequestTimeTooSkewed',
     403,

@@ -31,6 +31,21 @@ export const limits = Object.freeze({
   securityTokenBytes: 16 * 1024,
 });
 
+/**
+ * Headers that say who asks whom for what: two of them would let two readers of one request see different ones
+ * (RFC 9112 §3.2 demands a refusal for Host).
+ */
+const once: ReadonlySet<string> = new Set([
+  'authorization',
+  'content-length',
+  'content-type',
+  'host',
+  'x-amz-content-sha256',
+  'x-amz-date',
+  'x-amz-security-token',
+  'x-amz-target',
+]);
+
 /** Indexes node's `rawHeaders` (name, value, name, value …) once for signature and service alike. */
 export function readHeaders(raw: readonly string[]): HeaderMap {
   if (raw.length > 2 * limits.headerLines) throw new AuthError('HeadersTooLarge');
@@ -40,6 +55,7 @@ export function readHeaders(raw: readonly string[]): HeaderMap {
     const name = (raw[at] as string).toLowerCase();
     const value = raw[at + 1] as string;
     const before = map.get(name);
+    if (before !== undefined && once.has(name)) throw new AuthError('RepeatedHeader');
     map.set(name, before === undefined ? value : `${before},${value}`);
     bytes += name.length + value.length;
   }

@@ -30,7 +30,11 @@ export interface Cluster extends AsyncDisposable {
   readonly database: TestDatabase;
   /** Where the encrypted objects lie. */
   readonly objects: string;
-  /** Stops one service and starts it again on the same ports, as after a crash. */
+  /** Stops one service; the others go on. */
+  stop(service: string): Promise<void>;
+  /** Starts a service that was stopped, on the same ports. */
+  start(service: string): Promise<void>;
+  /** Both, as after a crash. */
   restart(service: string): Promise<void>;
 }
 
@@ -66,6 +70,19 @@ export async function cluster(options: ClusterOptions = {}): Promise<Cluster> {
     await stop();
     throw error;
   }
+  const appOf = (service: string): App => {
+    const app = apps.find(({ name }) => name === service);
+    if (app === undefined) throw new Error(`there is no ${service}`);
+    return app;
+  };
+  const stopOne = async (service: string): Promise<void> => {
+    await running.get(appOf(service).name)?.close();
+    running.delete(service);
+  };
+  const startOne = async (service: string): Promise<void> => {
+    const app = appOf(service);
+    running.set(service, await app.start(app.env));
+  };
   const endpoint = `http://${running.get('edge')?.address ?? ''}`;
   return {
     endpoint,
@@ -76,11 +93,11 @@ export async function cluster(options: ClusterOptions = {}): Promise<Cluster> {
     pki,
     database,
     objects: join(folder, 'objects'),
+    stop: stopOne,
+    start: startOne,
     restart: async (service) => {
-      const app = apps.find(({ name }) => name === service);
-      if (app === undefined) throw new Error(`there is no ${service}`);
-      await running.get(service)?.close();
-      running.set(service, await app.start(app.env));
+      await stopOne(service);
+      await startOne(service);
     },
     [Symbol.asyncDispose]: stop,
   };

@@ -15,6 +15,13 @@ export interface CallOptions {
   readonly traceParent?: string;
 }
 
+const neverSent = new WeakSet<Error>();
+
+/** True for the failure of a call that no service has seen, which therefore no service records. */
+export function wasNeverSent(error: unknown): boolean {
+  return error instanceof Error && neverSent.has(error);
+}
+
 /** One call of a pipeline client, from `call` to its answer. */
 export class Entry<Operation extends Tagged, Outcome extends Tagged> {
   readonly operation: Operation;
@@ -28,6 +35,8 @@ export class Entry<Operation extends Tagged, Outcome extends Tagged> {
   lane: Lane<Operation, Outcome> | undefined;
   id = 0;
   retried = false;
+  /** It left this process at least once: the service may have executed it. */
+  sent = false;
   settled = false;
   readonly #resolve: (outcome: unknown) => void;
   readonly #reject: (error: KeysteadError) => void;
@@ -66,6 +75,7 @@ export class Entry<Operation extends Tagged, Outcome extends Tagged> {
 
   fail(error: KeysteadError): void {
     if (!this.#settle()) return;
+    if (!this.sent) neverSent.add(error);
     this.#span.end(error.code);
     this.#reject(error);
   }

@@ -68,6 +68,7 @@ export class Lane<Operation extends Tagged, Outcome extends Tagged> {
       throw new KeysteadError('RequestTooLarge', 'The request is larger than the service reads.');
     entry.id = id;
     entry.lane = this;
+    entry.sent = true;
     this.#entries.set(id, entry);
     this.#out.push(bytes);
   }

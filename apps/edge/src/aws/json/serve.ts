@@ -28,7 +28,14 @@ export async function serveJson(parts: Parts, exchange: Exchange, { api, operati
   } catch (error) {
     throw await recorded(parts, context, attempt(api, operation), error);
   }
-  const answer = await forward(parts.send[api.name], exchange, found, message, context);
+  const answer = await forward(parts, {
+    send: parts.send[api.name],
+    exchange,
+    operation: found,
+    message,
+    context,
+    attempt: attempt(api, operation),
+  });
   sendJson(exchange, found.write?.(answer));
 }
 

@@ -40,7 +40,14 @@ export async function serveQuery(parts: Parts, exchange: Exchange): Promise<void
   } catch (error) {
     throw await recorded(parts, context, attempt(api, form), error);
   }
-  const result = await forward(parts.send[api.name], exchange, found, message, context);
+  const result = await forward(parts, {
+    send: parts.send[api.name],
+    exchange,
+    operation: found,
+    message,
+    context,
+    attempt: attempt(api, form),
+  });
   sendResult(exchange, api, found.name, result as object);
 }
 
