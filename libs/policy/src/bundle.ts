@@ -8,6 +8,8 @@ import type { PolicyPrincipal } from './principals.js';
 export interface PrincipalPolicies {
   readonly identity: readonly CompiledPolicy[];
   readonly boundary?: CompiledPolicy;
+  /** The policies that AssumeRole was given for this session; none when it is not limited by any. */
+  readonly session?: readonly CompiledPolicy[];
   /** aws:PrincipalTag */
   readonly tags: Readonly<Record<string, string>>;
 }

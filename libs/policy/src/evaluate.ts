@@ -19,7 +19,8 @@ export interface AuthorizationRequest {
   readonly identity: readonly CompiledPolicy[];
   readonly resourcePolicy?: CompiledPolicy | undefined;
   readonly boundary?: CompiledPolicy | undefined;
-  readonly session?: CompiledPolicy | undefined;
+  /** Inline and managed session policies: together they limit a session, and what any one of them allows is within the limit. */
+  readonly session?: readonly CompiledPolicy[] | undefined;
   /**
    * True for KMS keys and role trust: identity policies count only when the resource policy delegates to
    * the caller's account, and even the root user needs the resource policy.
@@ -74,7 +75,7 @@ function byType(request: AuthorizationRequest): [PolicyType, readonly CompiledPo
   return [
     ['resource', some(request.resourcePolicy)],
     ['boundary', some(request.boundary)],
-    ['session', some(request.session)],
+    ['session', request.session ?? []],
     ['identity', request.identity],
   ];
 }
@@ -86,12 +87,18 @@ function combineAllows(request: AuthorizationRequest): Decision {
     return decision('Allow', 'resource', byResource);
   }
   if (byResource === undefined && (request.resourcePolicyDecides || !sameAccount)) return implicitDeny('resource');
-  for (const type of ['boundary', 'session'] as const) {
-    const limit = request[type];
-    if (limit !== undefined && find(limit, 'Allow', request) === undefined) return implicitDeny(type);
-  }
+  const limit = exceededLimit(request);
+  if (limit !== undefined) return implicitDeny(limit);
   if (byResource?.match === 'role' && sameAccount) return decision('Allow', 'resource', byResource);
   return byIdentity(request);
+}
+
+/** The boundary, or the session policies together, where they do not allow what is asked. */
+function exceededLimit(request: AuthorizationRequest): 'boundary' | 'session' | undefined {
+  const { boundary, session = [] } = request;
+  const allows = (policy: CompiledPolicy): boolean => find(policy, 'Allow', request) !== undefined;
+  if (boundary !== undefined && !allows(boundary)) return 'boundary';
+  return session.length > 0 && !session.some(allows) ? 'session' : undefined;
 }
 
 function byIdentity(request: AuthorizationRequest): Decision {

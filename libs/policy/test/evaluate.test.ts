@@ -67,12 +67,26 @@ describe('a KMS key in the same account', () => {
     expect(ask({ principal: session, resourcePolicy: byRole }).effect).toBe('Allow');
     expect(ask({ principal: session, resourcePolicy: byRole, boundary })).toMatchObject({ policyType: 'boundary' });
     expect(
-      ask({ principal: session, resourcePolicy: byRole, session: policy('session', allow('s3:*')) }),
+      ask({ principal: session, resourcePolicy: byRole, session: [policy('session', allow('s3:*'))] }),
     ).toMatchObject({
       effect: 'ImplicitDeny',
       policyType: 'session',
     });
     expect(ask({ principal: session, resourcePolicy: bySession, boundary }).effect).toBe('Allow');
+  });
+
+  test('session policies are a union: one that allows is enough, one that denies ends it', () => {
+    const byRole = policy('resource', allow('kms:*', to(session.roleArn)));
+    const asked = { principal: session, resourcePolicy: byRole };
+    const [storage, keys] = [policy('session', allow('s3:*')), policy('session', allow('kms:*'))];
+    expect(ask({ ...asked, session: [] }).effect).toBe('Allow');
+    expect(ask({ ...asked, session: [storage, keys] }).effect).toBe('Allow');
+    expect(ask({ ...asked, session: [storage, storage] })).toEqual({ effect: 'ImplicitDeny', policyType: 'session' });
+    expect(ask({ ...asked, session: [keys, policy('session', deny('kms:Encrypt'))] })).toMatchObject({
+      effect: 'ExplicitDeny',
+      policyType: 'session',
+    });
+    expect(ask({ ...asked, resourcePolicy: delegation, session: [keys] })).toMatchObject({ policyType: 'identity' });
   });
 
   test('the root user needs the key policy too', () => {

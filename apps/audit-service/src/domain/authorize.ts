@@ -18,12 +18,13 @@ export function authorizeLookup(
   { now, region }: { now: Date; region: string },
 ): void {
   const principal = policyPrincipal(context);
-  const { identity = [], boundary, tags = {} } = policies ?? {};
+  const { identity = [], boundary, session, tags = {} } = policies ?? {};
   const values = contextValues(
     { 'aws:ResourceAccount': principal.account },
     globalValues({ context, tags, now, region }),
   );
-  const request = { action, resource: '*', resourceAccount: principal.account, principal, values, identity, boundary };
+  const limits = { boundary, session };
+  const request = { action, resource: '*', resourceAccount: principal.account, principal, values, identity, ...limits };
   const decision = evaluate({ ...request, resourcePolicyDecides: false });
   if (policies && decision.effect === 'Allow') return;
   const message = accessDeniedMessage({ principalArn: principal.arn, action, resource: '*', decision });

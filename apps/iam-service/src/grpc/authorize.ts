@@ -37,7 +37,7 @@ export function authorizer(source: BundleSource): Authorize {
   }
 
   return async (caller, action, target, now) => {
-    const { identity, boundary, tags } = await policiesOf(caller);
+    const { identity, boundary, session, tags } = await policiesOf(caller);
     const { context, account } = caller;
     const decision = evaluate({
       action,
@@ -51,6 +51,7 @@ export function authorizer(source: BundleSource): Authorize {
       ),
       identity,
       boundary,
+      session,
       resourcePolicyDecides: false,
     });
     if (decision.effect === 'Allow') return;

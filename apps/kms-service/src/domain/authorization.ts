@@ -50,6 +50,7 @@ export function decide(question: Question): Decision {
     values: question.values,
     identity: policies.identity,
     boundary: policies.boundary,
+    session: policies.session,
     resourcePolicy: question.keyPolicy,
     resourcePolicyDecides: question.keyPolicy !== undefined,
   });

@@ -39,6 +39,7 @@ export function access(identity: Pick<Identity, 'policies'>, region: string, now
       ),
       identity: policies.identity,
       boundary: policies.boundary,
+      session: policies.session,
       resourcePolicyDecides: false,
     });
   };
