@@ -28,6 +28,10 @@ test(`${count} mixed operations during rotations, and no wrong answer`, { timeou
   const symmetric = await made('SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT');
   const signing = await made('ECC_NIST_P256', 'SIGN_VERIFY');
   const hmac = await made('HMAC_256', 'GENERATE_VERIFY_MAC');
+  const rsaSigning = await made('RSA_2048', 'SIGN_VERIFY');
+  const rsa = await made('RSA_3072', 'ENCRYPT_DECRYPT');
+  const mlDsa = await made('ML_DSA_44', 'SIGN_VERIFY');
+  const mlKem = await made('ML_KEM_768', 'ENCAPSULATE_DECAPSULATE');
   const blobs: Blob[] = [];
   const keep = (blob: Blob): void => void (blobs[blobs.length < 2_000 ? blobs.length : randomInt(2_000)] = blob);
   const message = (): Buffer => randomBytes(randomInt(1, 200));
@@ -62,8 +66,8 @@ test(`${count} mixed operations during rotations, and no wrong answer`, { timeou
     });
     keep({ ciphertextBlob, plaintext: blob.plaintext, encryptionContext: destinationEncryptionContext });
   };
-  const sign = async (): Promise<void> => {
-    const asked = { keyId: signing, message: message(), signingAlgorithm: 'ECDSA_SHA_256' };
+  const signWith = async (keyId: string, signingAlgorithm: string): Promise<void> => {
+    const asked = { keyId, message: message(), signingAlgorithm };
     const { signature } = await s.kms('sign', asked);
     expect((await s.kms('verify', { ...asked, signature })).signatureValid).toBe(true);
     const wrong = s.kms('verify', { ...asked, signature, message: randomBytes(201) });
@@ -77,11 +81,37 @@ test(`${count} mixed operations during rotations, and no wrong answer`, { timeou
     await expect(wrong).rejects.toMatchObject({ code: 'KmsInvalidMac' });
   };
 
+  const sign = (): Promise<void> => signWith(signing, 'ECDSA_SHA_256');
+  const rsaSign = (): Promise<void> => signWith(rsaSigning, 'RSASSA_PSS_SHA_256');
+  const mlDsaSign = (): Promise<void> => signWith(mlDsa, 'ML_DSA_SHAKE_256');
+  const rsaEncrypt = async (): Promise<void> => {
+    const [plaintext, encryptionAlgorithm] = [message(), 'RSAES_OAEP_SHA_256'];
+    const { ciphertextBlob } = await s.kms('encrypt', { keyId: rsa, plaintext, encryptionAlgorithm });
+    const opened = await s.kms('decrypt', { keyId: rsa, ciphertextBlob, encryptionAlgorithm });
+    expect(hex(opened.plaintext)).toBe(hex(plaintext));
+    ciphertextBlob[0] = (ciphertextBlob[0] ?? 0) ^ 1;
+    const wrong = s.kms('decrypt', { keyId: rsa, ciphertextBlob, encryptionAlgorithm });
+    await expect(wrong).rejects.toMatchObject({ code: 'InvalidCiphertext' });
+  };
+  const encapsulate = async (): Promise<void> => {
+    const asked = { keyId: mlKem, encapsulationAlgorithm: 'ML_KEM' };
+    const { sharedSecret, sharedSecretCiphertextBlob } = await s.kms('encapsulate', asked);
+    const decapsulated = () => s.kms('decapsulate', { ...asked, sharedSecretCiphertextBlob });
+    expect(hex((await decapsulated()).sharedSecret)).toBe(hex(sharedSecret));
+    sharedSecretCiphertextBlob[0] = (sharedSecretCiphertextBlob[0] ?? 0) ^ 1;
+    // Implicit rejection (FIPS 203 §6.3): another secret, no error.
+    expect(hex((await decapsulated()).sharedSecret)).not.toBe(hex(sharedSecret));
+  };
+
   /** What each does and how many operations that are. */
-  const mix: readonly (readonly [() => Promise<void>, number])[] = [
+  const quick: readonly (readonly [() => Promise<void>, number])[] = [
     ...[[encrypt, 1] as const, [dataKey, 1] as const, [decrypt, 2] as const],
     ...[[reEncrypt, 1] as const, [sign, 3] as const, [mac, 3] as const],
   ];
+  const slow: typeof quick = [
+    ...[[rsaSign, 3] as const, [mlDsaSign, 3] as const, [rsaEncrypt, 3] as const, [encapsulate, 3] as const],
+  ];
+  const mix = [...quick, ...quick, ...quick, ...slow];
   let done = 0;
   let rotated = 0;
   const worker = async (): Promise<void> => {

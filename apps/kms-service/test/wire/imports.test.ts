@@ -15,6 +15,8 @@ import {
   VerifyCommand,
   type AlgorithmSpec,
   type ImportKeyMaterialCommandInput,
+  type KeySpec,
+  type SigningAlgorithmSpec,
   type WrappingKeySpec,
 } from '@aws-sdk/client-kms';
 import {
@@ -23,10 +25,12 @@ import {
   createHmac,
   createPublicKey,
   generateKeyPairSync,
+  privateDecrypt,
   publicEncrypt,
   randomBytes,
   sign as nodeSign,
   verify as nodeVerify,
+  type KeyPairKeyObjectResult,
 } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { refused, wire, type Wire } from './kms.js';
@@ -244,24 +248,81 @@ describe('imported material of other keys does what it did before', () => {
     expect(await describeKey(KeyId)).not.toHaveProperty('CurrentKeyMaterialId');
   });
 
-  test('P-256', async () => {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const { KeyId } = await w.createKey({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', Origin: 'EXTERNAL' });
+  interface Curve {
+    readonly spec: KeySpec;
+    readonly pair: () => KeyPairKeyObjectResult;
+    readonly signing: SigningAlgorithmSpec;
+    /** OpenSSL's; Ed25519 has its own. */
+    readonly hash: string | null;
+    readonly wrapping: readonly [AlgorithmSpec, WrappingKeySpec];
+  }
+  const ec = (namedCurve: string) => () => generateKeyPairSync('ec', { namedCurve });
+  const curves: Curve[] = [
+    {
+      ...{ spec: 'ECC_NIST_P256', pair: ec('P-256'), signing: 'ECDSA_SHA_256', hash: 'sha256' },
+      wrapping: ['RSAES_OAEP_SHA_1', 'RSA_2048'],
+    },
+    {
+      ...{ spec: 'ECC_NIST_P384', pair: ec('P-384'), signing: 'ECDSA_SHA_384', hash: 'sha384' },
+      wrapping: ['RSAES_OAEP_SHA_256', 'RSA_3072'],
+    },
+    {
+      ...{ spec: 'ECC_NIST_P521', pair: ec('P-521'), signing: 'ECDSA_SHA_512', hash: 'sha512' },
+      wrapping: ['RSAES_OAEP_SHA_256', 'RSA_4096'],
+    },
+    {
+      ...{ spec: 'ECC_SECG_P256K1', pair: ec('secp256k1'), signing: 'ECDSA_SHA_256', hash: 'sha256' },
+      wrapping: ['RSA_AES_KEY_WRAP_SHA_1', 'RSA_2048'],
+    },
+    {
+      ...{ spec: 'ECC_NIST_EDWARDS25519', pair: () => generateKeyPairSync('ed25519'), signing: 'ED25519_SHA_512' },
+      ...{ hash: null, wrapping: ['RSA_AES_KEY_WRAP_SHA_256', 'RSA_2048'] },
+    },
+  ];
+  test.each(curves)('$spec', { timeout: 60_000 }, async ({ spec, pair, signing, hash, wrapping }) => {
+    const { privateKey, publicKey } = pair();
+    const { KeyId } = await w.createKey({ KeySpec: spec, KeyUsage: 'SIGN_VERIFY', Origin: 'EXTERNAL' });
     const der = privateKey.export({ format: 'der', type: 'pkcs8' });
-    await importInto(KeyId, der, {}, await parameters(KeyId, 'RSAES_OAEP_SHA_1'));
-    const SigningAlgorithm = 'ECDSA_SHA_256';
-    const signed = await w.kms.send(new SignCommand({ KeyId, Message, SigningAlgorithm }));
-    expect(nodeVerify('sha256', Message, publicKey, signed.Signature ?? Buffer.alloc(0))).toBe(true);
-    const Signature = nodeSign('sha256', Message, privateKey);
-    await w.kms.send(new VerifyCommand({ KeyId, Message, Signature, SigningAlgorithm }));
+    await importInto(KeyId, der, {}, await parameters(KeyId, ...wrapping));
+    const signed = await w.kms.send(new SignCommand({ KeyId, Message, SigningAlgorithm: signing }));
+    expect(nodeVerify(hash, Message, publicKey, signed.Signature ?? Buffer.alloc(0))).toBe(true);
+    const Signature = nodeSign(hash, Message, privateKey);
+    await w.kms.send(new VerifyCommand({ KeyId, Message, Signature, SigningAlgorithm: signing }));
+    const other = pair().privateKey.export({ format: 'der', type: 'pkcs8' });
+    const again = importInto(KeyId, other, {}, await parameters(KeyId, ...wrapping));
+    await expect(again).rejects.toMatchObject(refused('IncorrectKeyMaterial'));
   });
 
-  test('HMAC', async () => {
-    const material = randomBytes(32);
-    const { KeyId } = await w.createKey({ KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC', Origin: 'EXTERNAL' });
+  test.each([3072, 4096] as const)(
+    'RSA_%s: what was encrypted outside',
+    { timeout: 120_000 },
+    async (modulusLength) => {
+      const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength });
+      const KeySpec = `RSA_${modulusLength}` as const;
+      const { KeyId } = await w.createKey({ KeySpec, KeyUsage: 'ENCRYPT_DECRYPT', Origin: 'EXTERNAL' });
+      const der = privateKey.export({ format: 'der', type: 'pkcs8' });
+      await importInto(KeyId, der, {}, await parameters(KeyId, 'RSA_AES_KEY_WRAP_SHA_1', 'RSA_4096'));
+      const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+      const CiphertextBlob = publicEncrypt({ key: publicKey, ...padding }, Message);
+      const EncryptionAlgorithm = 'RSAES_OAEP_SHA_256';
+      const opened = await w.kms.send(new DecryptCommand({ KeyId, CiphertextBlob, EncryptionAlgorithm }));
+      expect(Buffer.from(opened.Plaintext ?? [])).toEqual(Message);
+      const made = await w.kms.send(new EncryptCommand({ KeyId, Plaintext: Message, EncryptionAlgorithm }));
+      expect(privateDecrypt({ key: privateKey, ...padding }, made.CiphertextBlob ?? Buffer.alloc(0))).toEqual(Message);
+    },
+  );
+
+  test.each([
+    ['HMAC_224', 28, 'HMAC_SHA_224', 'sha224'],
+    ['HMAC_256', 32, 'HMAC_SHA_256', 'sha256'],
+    ['HMAC_384', 48, 'HMAC_SHA_384', 'sha384'],
+    ['HMAC_512', 64, 'HMAC_SHA_512', 'sha512'],
+  ] as const)('%s', async (KeySpec, bytes, MacAlgorithm, hash) => {
+    const material = randomBytes(bytes);
+    const { KeyId } = await w.createKey({ KeySpec, KeyUsage: 'GENERATE_VERIFY_MAC', Origin: 'EXTERNAL' });
     await importInto(KeyId, material);
-    const { Mac } = await w.kms.send(new GenerateMacCommand({ KeyId, Message, MacAlgorithm: 'HMAC_SHA_256' }));
-    expect(Buffer.from(Mac ?? [])).toEqual(createHmac('sha256', material).update(Message).digest());
-    await expect(importInto(KeyId, randomBytes(32))).rejects.toMatchObject(refused('IncorrectKeyMaterial'));
+    const { Mac } = await w.kms.send(new GenerateMacCommand({ KeyId, Message, MacAlgorithm }));
+    expect(Buffer.from(Mac ?? [])).toEqual(createHmac(hash, material).update(Message).digest());
+    await expect(importInto(KeyId, randomBytes(bytes))).rejects.toMatchObject(refused('IncorrectKeyMaterial'));
   });
 });
