@@ -88,7 +88,7 @@ describe('Ed25519', () => {
     await hsm.wire.verify({ ...hashed, ...b });
     await expect(hsm.wire.verify({ ...pure, ...b })).rejects.toThrow(coded('KmsInvalidSignature'));
     await expect(hsm.wire.verify({ ...hashed, ...a })).rejects.toThrow(coded('KmsInvalidSignature'));
-    for (const signature of [...bitFlips(b.signature)].filter((_, i) => i % 17 === 0)) {
+    for (const signature of bitFlips(b.signature)) {
       await expect(hsm.wire.verify({ ...hashed, signature })).rejects.toThrow(coded('KmsInvalidSignature'));
     }
     const raw = { ...hashed, messageType: RAW };
@@ -173,7 +173,7 @@ describe('RSA encryption', () => {
       const { ciphertextBlob } = await hsm.wire.encrypt(request);
       const answer = await hsm.wire.decrypt({ ...request, ciphertextBlob });
       expect(Buffer.from(answer.plaintext)).toEqual(Buffer.alloc(n, 7));
-      for (const blob of [...bitFlips(ciphertextBlob)].filter((_, i) => i % 211 === 0)) {
+      for (const blob of n === max ? [] : bitFlips(ciphertextBlob)) {
         const attempt = hsm.wire.decrypt({ ...request, ciphertextBlob: blob });
         await expect(attempt).rejects.toThrow(coded('InvalidCiphertext'));
       }

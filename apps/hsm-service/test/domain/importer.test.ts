@@ -134,7 +134,7 @@ describe('an import is refused', () => {
   });
 
   test('with a token that was changed, made elsewhere, or is a key', async () => {
-    for (const token of [...bitFlips(made.importToken)].filter((_, i) => i % 131 === 0)) {
+    for (const token of bitFlips(made.importToken)) {
       await expect(submit(to, token, wrapped)).rejects.toThrow(coded('InvalidImportToken'));
     }
     const key = await hsm.wire.generateKey({ ...to, generation: 0 });

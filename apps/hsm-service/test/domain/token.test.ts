@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { materialId, usages } from '../../src/domain/material.js';
+import { keySpec } from '../../src/domain/key-specs.js';
+import { KEY_SPECS, materialId, usages } from '../../src/domain/material.js';
 import { openToken, parseToken, sealToken, TOKEN_OVERHEAD, type TokenHeader } from '../../src/domain/token.js';
 import { bitFlips, hex, reference } from '../vectors.js';
 
@@ -23,6 +24,23 @@ test('the vector of the reference', () => {
 
 test('every changed bit is refused', () => {
   for (const token of bitFlips(hex(v.out))) expect(() => open(token)).toThrow(refusal);
+});
+
+test.each([
+  ['HMAC_224', 28],
+  ['HMAC_512', 64],
+  ['ECC_NIST_EDWARDS25519', 48],
+  ['ECC_NIST_P256', 138],
+  ['ECC_NIST_P521', 241],
+  ['RSA_2048', 1218],
+  ['ML_DSA_65', 32],
+  ['ML_KEM_768', 64],
+] as const)('so it is of a token of %s, %i bytes of material', { timeout: 60_000 }, (name, n) => {
+  const { code, usages } = keySpec(KEY_SPECS.indexOf(name) + 1);
+  const spec = { ...fields, spec: code, usage: usages[0] as number };
+  const sealed = sealToken(hex(v.dk), spec, Buffer.alloc(n, 0x5a), random);
+  expect(open(sealed)).toHaveLength(n);
+  for (const token of bitFlips(sealed)) expect(() => open(token)).toThrow(refusal);
 });
 
 test('every truncation and one more byte are refused', () => {

@@ -54,27 +54,31 @@ describe('a multi-Region key', () => {
     const { transfer } = await two.source.wire.exportForTransfer({ key: key(token), targetCertificate: two.to });
     await expect(take(transfer, { sourceCertificate: certificate })).rejects.toThrow(coded('AccessDenied'));
     await expect(take(transfer, { sourceCertificate: two.to })).rejects.toThrow(coded('InvalidToken'));
-    for (const flip of [...bitFlips(two.to)].filter((_, i) => i % 997 === 0)) {
+    for (const flip of bitFlips(two.to)) {
       const attempt = two.source.wire.exportForTransfer({ key: key(token), targetCertificate: flip });
       await expect(attempt).rejects.toThrow(coded('AccessDenied'));
     }
   });
 
-  test('is refused when its transfer was changed, or is for another key, account or domain', async () => {
-    const { token } = await make(1, 1);
-    const { transfer } = await two.source.wire.exportForTransfer({ key: key(token), targetCertificate: two.to });
-    for (const flip of [...bitFlips(transfer)].filter((_, i) => i % 211 === 0)) {
-      await expect(take(flip)).rejects.toThrow(coded('InvalidToken'));
-    }
-    for (const n of [1, 5, 149, 1749, transfer.length - 1]) {
-      await expect(take(transfer.subarray(0, n))).rejects.toThrow(coded('InvalidToken'));
-    }
-    await expect(take(transfer, { account: '111122223333' })).rejects.toThrow(coded('InvalidToken'));
-    const other = { keyId: 'mrk-1234abcd12ab34cd56ef1234567890ac' };
-    await expect(take(transfer, other)).rejects.toThrow(coded('InvalidToken'));
-    const back = { account, keyId, transfer, sourceCertificate: two.from };
-    await expect(two.source.wire.importTransfer(back)).rejects.toThrow(coded('InvalidToken'));
-  });
+  test(
+    'is refused when its transfer was changed, or is for another key, account or domain',
+    { timeout: 60_000 },
+    async () => {
+      const { token } = await make(1, 1);
+      const { transfer } = await two.source.wire.exportForTransfer({ key: key(token), targetCertificate: two.to });
+      for (const flip of bitFlips(transfer)) {
+        await expect(take(flip)).rejects.toThrow(coded('InvalidToken'));
+      }
+      for (const n of [1, 5, 149, 1749, transfer.length - 1]) {
+        await expect(take(transfer.subarray(0, n))).rejects.toThrow(coded('InvalidToken'));
+      }
+      await expect(take(transfer, { account: '111122223333' })).rejects.toThrow(coded('InvalidToken'));
+      const other = { keyId: 'mrk-1234abcd12ab34cd56ef1234567890ac' };
+      await expect(take(transfer, other)).rejects.toThrow(coded('InvalidToken'));
+      const back = { account, keyId, transfer, sourceCertificate: two.from };
+      await expect(two.source.wire.importTransfer(back)).rejects.toThrow(coded('InvalidToken'));
+    },
+  );
 
   test('of one Region stays', async () => {
     const single = { account, keyId: '1234abcd-12ab-34cd-56ef-1234567890ab' };
