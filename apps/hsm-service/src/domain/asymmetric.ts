@@ -50,7 +50,7 @@ export class AsymmetricEngine {
     const fields = tokenFields(wanted, this.#vault.now());
     const { material, publicKey } = await this.#run('generateKeyPair', { spec: fields.spec });
     try {
-      return { ...this.#vault.seal(fields, material), publicKey };
+      return { ...(await this.#vault.seal(fields, material)), publicKey };
     } finally {
       zero(material);
     }

@@ -17,6 +17,15 @@ export function consuming<S extends Uint8Array, T>(secret: S, use: (secret: S) =
   }
 }
 
+/** The same for a use that takes its time. */
+export async function lending<S extends Uint8Array, T>(secret: S, use: (secret: S) => Promise<T>): Promise<T> {
+  try {
+    return await use(secret);
+  } finally {
+    secret.fill(0);
+  }
+}
+
 /** Big-endian unsigned integer of 1 to 6 bytes. */
 export function uint(value: number, length: number): Buffer {
   const out = Buffer.alloc(length);

@@ -1,7 +1,20 @@
 import { KeysteadError } from '@keystead/errors';
-import { uint, zero } from './bytes.js';
-import { kdf } from './kdf.js';
-import { openToken, parseToken, sealToken, type ParsedToken, type TokenHeader } from './token.js';
+import { randomBytes } from 'node:crypto';
+import { lending, uint, zero } from './bytes.js';
+import { kdf, kdfBy } from './kdf.js';
+import {
+  openToken,
+  openUnderTokenKey,
+  parseToken,
+  saltIn,
+  saltOf,
+  sealToken,
+  sealUnderTokenKey,
+  TOKEN_KEY_LABEL,
+  tokenKeyContext,
+  type ParsedToken,
+  type TokenHeader,
+} from './token.js';
 
 /** One domain key: wraps the material of every token of its epoch. */
 export interface DomainKey {
@@ -11,8 +24,29 @@ export interface DomainKey {
   readonly state: 'ACTIVE' | 'DECRYPT' | 'DESTROYED';
   /** Milliseconds since 1970 UTC. */
   readonly createdMs: bigint;
-  /** 32 bytes; empty once destroyed. */
+  /** 32 bytes; empty once destroyed, and where the key lies in a device. */
   readonly key: Buffer;
+  /** The name of a key that lies in a device and never leaves it (CKA_ID, 16 bytes); absent for a key that is here. */
+  readonly deviceId?: Buffer;
+}
+
+/** A device that computes with domain keys and gives none out. All of it throws Unavailable while the device is away. */
+export interface KeyDevice {
+  /** Makes a key that cannot be read out. `id`: 16 bytes that no other key of the device has. */
+  make(id: Buffer): Promise<void>;
+  /** HMAC-SHA256 of at most a kilobyte; the caller overwrites the result. */
+  hmac(id: Buffer, input: Uint8Array): Promise<Buffer>;
+  /** Destroys a key; one that is not there is no error. */
+  destroy(id: Buffer): Promise<void>;
+}
+
+/** A new ACTIVE domain key: in the device if there is one, else of random bytes in memory. */
+export async function makeDomainKey(epoch: number, createdMs: bigint, device?: KeyDevice): Promise<DomainKey> {
+  const fields = { epoch, state: 'ACTIVE', createdMs } as const;
+  if (!device) return { ...fields, key: randomBytes(32) };
+  const deviceId = randomBytes(16);
+  await device.make(deviceId);
+  return { ...fields, key: Buffer.alloc(0), deviceId };
 }
 
 /** The domain keys of one domain: makes and opens its tokens. */
@@ -20,51 +54,92 @@ export class DomainKeys {
   readonly domain: Buffer;
   readonly #byEpoch: ReadonlyMap<number, DomainKey>;
   readonly #active: DomainKey;
+  readonly #device: KeyDevice | undefined;
   #closed = false;
 
-  constructor(domain: Buffer, keys: readonly DomainKey[]) {
+  /** `device` holds those of the keys that have a `deviceId`. */
+  constructor(domain: Buffer, keys: readonly DomainKey[], device?: KeyDevice) {
     const active = keys.filter((key) => key.state === 'ACTIVE');
     if (active.length !== 1) throw new RangeError('domain keys: exactly one must be ACTIVE');
+    if (!device && keys.some((key) => key.deviceId)) throw new RangeError('domain keys: some need a device');
     this.domain = domain;
     this.#byEpoch = new Map(keys.map((key) => [key.epoch, key]));
     this.#active = active[0] as DomainKey;
+    this.#device = device;
   }
 
   get activeEpoch(): number {
     return this.#active.epoch;
   }
 
-  /** Wraps material under the active domain key. */
-  seal(
+  /** Whether tokens of this epoch are opened with the help of a device, which takes time. */
+  inDevice(epoch: number): boolean {
+    return this.#byEpoch.get(epoch)?.deviceId !== undefined;
+  }
+
+  /** Wraps material under the active domain key. The caller overwrites the material when this is done, not before. */
+  async seal(
     fields: Omit<TokenHeader, 'materialId' | 'domain' | 'epoch'>,
     material: Uint8Array,
     random: Uint8Array,
-  ): ParsedToken {
+  ): Promise<ParsedToken> {
     this.#mustBeOpen();
-    const header = { ...fields, domain: this.domain, epoch: this.#active.epoch };
-    return parseToken(sealToken(this.#active.key, header, material, random));
+    const { epoch, key, deviceId } = this.#active;
+    const header = { ...fields, domain: this.domain, epoch };
+    if (!deviceId) return parseToken(sealToken(key, header, material, random));
+    const tokenKey = await this.#inDevice(deviceId, TOKEN_KEY_LABEL, tokenKeyContext(header, saltOf(random)), 32);
+    return lending(tokenKey, async () => parseToken(sealUnderTokenKey(tokenKey, header, material, random)));
   }
 
-  /** Material of a token of this domain; the caller overwrites it. Throws InvalidToken for any other. */
+  /** Material of a token of this domain whose key is here; the caller overwrites it. Throws InvalidToken for any other. */
   open(token: ParsedToken): Buffer {
-    this.#mustBeOpen();
-    const key = this.#byEpoch.get(token.header.epoch);
-    if (!key || key.state === 'DESTROYED' || !token.header.domain.equals(this.domain)) throw foreignToken();
-    return openToken(key.key, token);
+    const { key, deviceId } = this.#keyOf(token);
+    // Only if the material left the cache between `openLater` and its use: the caller tries again.
+    if (deviceId) throw new KeysteadError('Unavailable', 'The HSM is busy.');
+    return openToken(key, token);
+  }
+
+  /** The same wherever the key lies. */
+  async openLater(token: ParsedToken): Promise<Buffer> {
+    const { key, deviceId } = this.#keyOf(token);
+    if (!deviceId) return openToken(key, token);
+    const context = tokenKeyContext(token.header, saltIn(token));
+    const tokenKey = await this.#inDevice(deviceId, TOKEN_KEY_LABEL, context, 32);
+    return lending(tokenKey, async () => openUnderTokenKey(tokenKey, token));
   }
 
   /** Bytes that only holders of a domain key can derive; the caller overwrites them. Throws InvalidToken. */
-  derive(epoch: number, label: string, length: number): Buffer {
+  async derive(epoch: number, label: string, length: number): Promise<Buffer> {
     this.#mustBeOpen();
-    const key = this.#byEpoch.get(epoch);
-    if (!key || key.state === 'DESTROYED') throw foreignToken();
-    return kdf(key.key, label, Buffer.concat([this.domain, uint(epoch, 4)]), length);
+    const { key, deviceId } = this.#usable(epoch);
+    const context = Buffer.concat([this.domain, uint(epoch, 4)]);
+    return deviceId ? this.#inDevice(deviceId, label, context, length) : kdf(key, label, context, length);
   }
 
   /** Overwrites every key; from then on everything is refused with Sealed. */
   close(): void {
     this.#closed = true;
     for (const { key } of this.#byEpoch.values()) zero(key);
+  }
+
+  async #inDevice(id: Buffer, label: string, context: Buffer, length: number): Promise<Buffer> {
+    const device = this.#device as KeyDevice;
+    const derived = await kdfBy((input) => device.hmac(id, input), label, context, length);
+    if (this.#closed) zero(derived);
+    this.#mustBeOpen();
+    return derived;
+  }
+
+  #keyOf({ header }: ParsedToken): DomainKey {
+    this.#mustBeOpen();
+    if (!header.domain.equals(this.domain)) throw foreignToken();
+    return this.#usable(header.epoch);
+  }
+
+  #usable(epoch: number): DomainKey {
+    const key = this.#byEpoch.get(epoch);
+    if (!key || key.state === 'DESTROYED') throw foreignToken();
+    return key;
   }
 
   #mustBeOpen(): void {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { KeysteadError } from '@keystead/errors';
 import { MESSAGE_NONCE_BYTES, openBlob, sealBlob } from './blob.js';
-import { consuming, view } from './bytes.js';
+import { lending, view } from './bytes.js';
 import type { EncryptionContext } from './context.js';
 import { SYMMETRIC_DEFAULT, usages } from './material.js';
 import type { Random } from './random-pool.js';
@@ -27,11 +27,11 @@ export class Engine {
   }
 
   /** Makes a symmetric key and returns it sealed. */
-  generateKey(wanted: NewKey): SealedKey {
+  async generateKey(wanted: NewKey): Promise<SealedKey> {
     const fields = tokenFields(wanted, this.#vault.now());
     if (fields.spec !== SYMMETRIC_DEFAULT) throw new RangeError('spec: SYMMETRIC_DEFAULT wanted');
     // Key material lives long, so it comes from the operating system directly and not from the pool.
-    return consuming(randomBytes(32), (material) => this.#vault.seal(fields, material));
+    return lending(randomBytes(32), (material) => this.#vault.seal(fields, material));
   }
 
   /** Throws what `encrypt` would throw about the key. */

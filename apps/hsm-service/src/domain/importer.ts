@@ -53,7 +53,7 @@ export class Importer {
     const { material, publicKey } = await this.#run('generateKeyPair', { spec: wrappingSpec });
     const content = Buffer.concat([u64(BigInt(validToMs)), uint(algorithm, 1), uint(wanted.usage, 1), material]);
     try {
-      return { publicKey, validToMs, importToken: this.#vault.seal(fields, content).token };
+      return { publicKey, validToMs, importToken: (await this.#vault.seal(fields, content)).token };
     } finally {
       zero(material, content);
     }
@@ -69,7 +69,7 @@ export class Importer {
   ): Promise<SealedKey & { publicKey: Uint8Array }> {
     const fields = { ...tokenFields(wanted, this.#vault.now()), origin: EXTERNAL };
     within(encrypted, MAX_BYTES, 'encrypted key material');
-    const { wrapping, wrappingKey } = this.#openToken(wanted, importToken);
+    const { wrapping, wrappingKey } = await this.#openToken(wanted, importToken);
     const args = { ...wrapping, material: wrappingKey, encrypted, spec: wanted.spec };
     const answer = await this.#run('unwrapMaterial', args);
     if (answer === 'unwrap') throw new KeysteadError('InvalidCiphertext', '');
@@ -79,14 +79,14 @@ export class Importer {
       if (expected?.equals(materialId(answer.material, fields.keyId)) === false) {
         throw incorrect('The key material is not the one that was imported before.');
       }
-      return { ...this.#vault.seal(fields, answer.material), publicKey: answer.publicKey };
+      return { ...(await this.#vault.seal(fields, answer.material)), publicKey: answer.publicKey };
     } finally {
       zero(answer.material);
     }
   }
 
-  #openToken(wanted: NewKey, importToken: Uint8Array): { wrapping: Wrapping; wrappingKey: Uint8Array } {
-    const content = this.#openContent(wanted, importToken);
+  async #openToken(wanted: NewKey, importToken: Uint8Array): Promise<{ wrapping: Wrapping; wrappingKey: Uint8Array }> {
+    const content = await this.#openContent(wanted, importToken);
     try {
       const reader = new Reader(content);
       const validTo = reader.u64();
@@ -102,14 +102,14 @@ export class Importer {
   }
 
   /** Not from the cache: an import token is used once. */
-  #openContent(wanted: NewKey, importToken: Uint8Array): Buffer {
+  async #openContent(wanted: NewKey, importToken: Uint8Array): Promise<Buffer> {
     const { account, keyId, multiRegion } = tokenFields(wanted, this.#vault.now());
     try {
       const token = parseToken(Buffer.from(importToken));
       const { header } = token;
       const sameKey = header.account === account && header.keyId.equals(keyId) && header.multiRegion === multiRegion;
       if (!sameKey || header.usage !== usages.IMPORT_WRAP || header.spec !== wanted.spec) throw invalidToken();
-      return this.#vault.keys.open(token);
+      return await this.#vault.keys.openLater(token);
     } catch (error) {
       throw error instanceof KeysteadError && error.code === 'InvalidToken' ? invalidToken() : error;
     }

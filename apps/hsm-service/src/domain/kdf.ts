@@ -19,6 +19,24 @@ export function kdf(key: Uint8Array, label: string, context: Uint8Array, length:
   return out;
 }
 
+/** The same where the key lies in a device, which is asked for each HMAC. */
+export async function kdfBy(
+  hmac: (input: Buffer) => Promise<Buffer>,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Promise<Buffer> {
+  const out = Buffer.alloc(length);
+  for (let i = 1, at = 0; at < length; i++, at += HMAC_BYTES) {
+    const input = kdfInput(label, context, length);
+    input.writeUInt32BE(i, 0);
+    const part = await hmac(input);
+    part.copy(out, at);
+    part.fill(0);
+  }
+  return out;
+}
+
 function kdfInput(label: string, context: Uint8Array, length: number): Buffer {
   // The separator must stay unambiguous, so labels are plain ASCII without 0x00.
   const at = 4 + label.length + 1;

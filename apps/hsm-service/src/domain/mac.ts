@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { KeysteadError } from '@keystead/errors';
 import { macHash, within } from './algorithms.js';
-import { consuming } from './bytes.js';
+import { lending } from './bytes.js';
 import { keySpec } from './key-specs.js';
 import { fixedMaterialBytes, KEY_SPECS, usages } from './material.js';
 import { tokenFields, type KeyReference, type KeyVault, type NewKey, type SealedKey } from './vault.js';
@@ -15,9 +15,9 @@ export function isMac(spec: number): boolean {
 }
 
 /** Makes an HMAC key as long as its hash, and returns it sealed. */
-export function generateMacKey(vault: KeyVault, wanted: NewKey): SealedKey {
+export async function generateMacKey(vault: KeyVault, wanted: NewKey): Promise<SealedKey> {
   const fields = tokenFields(wanted, vault.now());
-  return consuming(randomBytes(fixedMaterialBytes(fields.spec) as number), (material) => vault.seal(fields, material));
+  return lending(randomBytes(fixedMaterialBytes(fields.spec) as number), (material) => vault.seal(fields, material));
 }
 
 /** HMAC (FIPS 198-1) of 1 to 4,096 bytes; as long as its hash. Throws InvalidToken, InvalidKeyUsage. */

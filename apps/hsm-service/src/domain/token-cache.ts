@@ -54,7 +54,7 @@ export class TokenCache {
 
   /** The opened token, from the cache or by `open`. The whole token is the key, so a changed one never hits. */
   get(token: Buffer, open: () => OpenKey): OpenKey {
-    const name = token.toString('latin1');
+    const name = nameOf(token);
     const hit = this.#entries.get(name);
     if (hit && hit.expiresAt > this.#now()) {
       this.#entries.delete(name);
@@ -63,6 +63,18 @@ export class TokenCache {
     }
     this.#drop(name);
     return this.#keep(name, open());
+  }
+
+  /** Whether a token is here and stays for another `forMs`, unless more than the cache holds come in between. */
+  holds(token: Buffer, forMs: number): boolean {
+    const hit = this.#entries.get(nameOf(token));
+    return hit !== undefined && hit.expiresAt > this.#now() + forMs;
+  }
+
+  /** Takes in a token that was opened elsewhere, in the place of an older copy. */
+  put(token: Buffer, opened: OpenKey): void {
+    this.#drop(nameOf(token));
+    this.#keep(nameOf(token), opened);
   }
 
   /** Overwrites what is too old. Called regularly, so that the limit also holds for keys nobody asks for. */
@@ -86,4 +98,8 @@ export class TokenCache {
     this.#entries.get(name)?.key.material.fill(0);
     this.#entries.delete(name);
   }
+}
+
+function nameOf(token: Buffer): string {
+  return token.toString('latin1');
 }

@@ -53,6 +53,7 @@ export const MAX_TOKEN_BYTES = 8192;
 // "KST" | '1' format | 0x01 suite: AES-256-GCM-SIV under a key derived for this token alone
 const PREFIX = Buffer.from([0x4b, 0x53, 0x54, 0x31, 0x01]);
 const SALT_AT = 104;
+const SALT_BYTES = 16;
 const AAD_BYTES = 132;
 const MAX_ACCOUNT = 999_999_999_999n;
 
@@ -63,14 +64,23 @@ export function sealToken(
   material: Uint8Array,
   random: Uint8Array,
 ): Buffer {
+  return consuming(tokenKey(domainKey, saltOf(random), fields), (key) =>
+    sealUnderTokenKey(key, fields, material, random),
+  );
+}
+
+/** The same with a token key that was derived elsewhere, from `tokenKeyContext`. */
+export function sealUnderTokenKey(
+  key: Uint8Array,
+  fields: Omit<TokenHeader, 'materialId'>,
+  material: Uint8Array,
+  random: Uint8Array,
+): Buffer {
   exactly(random, TOKEN_RANDOM_BYTES, 'random');
   const header = { ...fields, materialId: materialId(material, fields.keyId) };
   const aad = Buffer.concat([encodeHeader(header, material.length), random]);
   parseToken(Buffer.concat([aad, Buffer.alloc(material.length + 16)]));
-  const sealed = consuming(tokenKey(domainKey, header, aad), (key) =>
-    gcmsiv(key, random.subarray(16), aad).encrypt(material),
-  );
-  return Buffer.concat([aad, sealed]);
+  return Buffer.concat([aad, gcmsiv(key, random.subarray(SALT_BYTES), aad).encrypt(material)]);
 }
 
 /**
@@ -78,8 +88,12 @@ export function sealToken(
  * Throws InvalidToken if the domain key is another one or any bit of the token was changed.
  */
 export function openToken(domainKey: Uint8Array, token: ParsedToken): Buffer {
-  const aad = token.bytes.subarray(0, AAD_BYTES);
-  const material = consuming(tokenKey(domainKey, token.header, aad), (key) => unwrap(key, aad, token.bytes));
+  return consuming(tokenKey(domainKey, saltIn(token), token.header), (key) => openUnderTokenKey(key, token));
+}
+
+/** The same with a token key that was derived elsewhere, from `tokenKeyContext`. */
+export function openUnderTokenKey(key: Uint8Array, token: ParsedToken): Buffer {
+  const material = unwrap(key, token.bytes.subarray(0, AAD_BYTES), token.bytes);
   if (isMaterial(material, token.header.keyId, token.header.materialId)) return material;
   material.fill(0);
   throw invalidToken();
@@ -87,16 +101,33 @@ export function openToken(domainKey: Uint8Array, token: ParsedToken): Buffer {
 
 function unwrap(key: Uint8Array, aad: Buffer, token: Buffer): Buffer {
   try {
-    return view(gcmsiv(key, aad.subarray(SALT_AT + 16), aad).decrypt(token.subarray(AAD_BYTES)));
+    return view(gcmsiv(key, aad.subarray(SALT_AT + SALT_BYTES), aad).decrypt(token.subarray(AAD_BYTES)));
   } catch {
     throw invalidToken();
   }
 }
 
-function tokenKey(domainKey: Uint8Array, header: TokenHeader, aad: Buffer): Buffer {
+/** The salt in the random bytes of a token to be. */
+export function saltOf(random: Uint8Array): Uint8Array {
+  return random.subarray(0, SALT_BYTES);
+}
+
+/** The salt of a token. */
+export function saltIn({ bytes }: ParsedToken): Buffer {
+  return bytes.subarray(SALT_AT, SALT_AT + SALT_BYTES);
+}
+
+/** Label of the derivation of token keys (SP 800-108), of 32 bytes: one HMAC. */
+export const TOKEN_KEY_LABEL = 'keystead/v1/token';
+
+/** Context of the derivation of the key of one token. */
+export function tokenKeyContext({ domain, epoch }: Pick<TokenHeader, 'domain' | 'epoch'>, salt: Uint8Array): Buffer {
+  return Buffer.concat([domain, uint(epoch, 4), salt]);
+}
+
+function tokenKey(domainKey: Uint8Array, salt: Uint8Array, of: Pick<TokenHeader, 'domain' | 'epoch'>): Buffer {
   exactly(domainKey, 32, 'domain key');
-  const salt = aad.subarray(SALT_AT, SALT_AT + 16);
-  return kdf(domainKey, 'keystead/v1/token', Buffer.concat([header.domain, uint(header.epoch, 4), salt]), 32);
+  return kdf(domainKey, TOKEN_KEY_LABEL, tokenKeyContext(of, salt), 32);
 }
 
 function encodeHeader(h: TokenHeader, length: number): Buffer {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { KeysteadError } from '@keystead/errors';
 import { within } from './algorithms.js';
-import { consuming, uint, view, zero } from './bytes.js';
+import { lending, uint, view, zero } from './bytes.js';
 import type { Run } from './jobs.js';
 import { parseAccount, parseKeyId } from './identity.js';
 import { isMaterial } from './material.js';
@@ -35,7 +35,7 @@ export class Transfer {
   /** The certificate of this domain, under its active domain key. */
   async certificate(): Promise<Uint8Array> {
     const { activeEpoch } = this.#vault.keys;
-    return this.#run('makeCertificate', { material: this.#identity(activeEpoch), name: this.#name(activeEpoch) });
+    return this.#run('makeCertificate', { material: await this.#identity(activeEpoch), name: this.#name(activeEpoch) });
   }
 
   /** Throws UnsupportedOperation for a single-Region key, AccessDenied for a domain that is not pinned. */
@@ -52,7 +52,10 @@ export class Transfer {
       target.name,
       view(claim.token).subarray(0, TOKEN_HEAD_BYTES),
     ]);
-    const secret = consuming(this.#identity(activeEpoch), (identity) => Buffer.concat([identity, material]));
+    // The cache may overwrite its own while the identity is derived.
+    const secret = await lending(Buffer.from(material), async (copy) =>
+      lending(await this.#identity(activeEpoch), async (identity) => Buffer.concat([identity, copy])),
+    );
     return this.#run('sealTransfer', { material: secret, head, certificate });
   }
 
@@ -61,10 +64,10 @@ export class Transfer {
     const source = this.#pinned(certificate);
     within(transfer, MAX_TRANSFER_BYTES, 'transfer');
     const { header, epoch } = this.#head(to, view(transfer), source);
-    const args = { material: this.#identity(epoch), transfer, certificate, headBytes: HEAD_BYTES };
+    const args = { material: await this.#identity(epoch), transfer, certificate, headBytes: HEAD_BYTES };
     const material = await this.#run('openTransfer', args);
     if (!material) throw refused();
-    return consuming(material, () => {
+    return lending(material, async () => {
       if (!isMaterial(material, header.keyId, header.materialId)) throw refused();
       return this.#vault.seal(header, material);
     });
@@ -101,8 +104,8 @@ export class Transfer {
     );
   }
 
-  #identity(epoch: number): Uint8Array {
-    const identity = this.#vault.keys.derive(epoch, 'keystead/v1/transfer', IDENTITY_BYTES);
+  async #identity(epoch: number): Promise<Uint8Array> {
+    const identity = await this.#vault.keys.derive(epoch, 'keystead/v1/transfer', IDENTITY_BYTES);
     try {
       return Uint8Array.from(identity);
     } finally {

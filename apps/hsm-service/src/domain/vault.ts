@@ -1,11 +1,11 @@
 import { KeysteadError } from '@keystead/errors';
-import { view } from './bytes.js';
+import { lending, view } from './bytes.js';
 import type { DomainKeys } from './domain-keys.js';
 import { formatAccount, formatKeyId, parseAccount, parseKeyId } from './identity.js';
 import { keySpecFor, usageName } from './key-specs.js';
 import { USAGE_MASK, usages } from './material.js';
 import type { Random } from './random-pool.js';
-import { parseToken, TOKEN_RANDOM_BYTES, type TokenHeader } from './token.js';
+import { parseToken, TOKEN_RANDOM_BYTES, type ParsedToken, type TokenHeader } from './token.js';
 import type { OpenKey, TokenCache } from './token-cache.js';
 
 /** Which key the caller means; its token must say the same. */
@@ -38,6 +38,8 @@ export interface SealedKey {
 /** What the creator of a token decides. */
 export type TokenFields = Omit<TokenHeader, 'materialId' | 'domain' | 'epoch'>;
 
+/** How long material that was fetched from the device's help stays at least: longer than any operation takes. */
+const AT_HAND_MS = 15_000;
 const KEYS_OF_USERS = USAGE_MASK & ~(usages.IMPORT_WRAP | usages.INTERNAL);
 
 /** What the vault works with. */
@@ -57,6 +59,7 @@ export class KeyVault {
   readonly now: () => Date;
   readonly #cache: TokenCache;
   readonly #random: Random;
+  readonly #fetching = new Map<string, Promise<void>>();
 
   constructor({ keys, cache, random, now }: VaultParts) {
     this.keys = keys;
@@ -65,10 +68,19 @@ export class KeyVault {
     this.#random = random;
   }
 
-  /** Seals material; the caller overwrites it afterwards. */
-  seal(fields: TokenFields, material: Uint8Array): SealedKey {
-    const { bytes, header } = this.keys.seal(fields, material, this.#random(TOKEN_RANDOM_BYTES));
+  /** Seals material; the caller overwrites it when this is done, not before. */
+  async seal(fields: TokenFields, material: Uint8Array): Promise<SealedKey> {
+    const { bytes, header } = await this.keys.seal(fields, material, this.#random(TOKEN_RANDOM_BYTES));
     return { token: bytes, materialId: header.materialId };
+  }
+
+  /**
+   * Opens those of the tokens that need a device, so that `open` finds them at once; undefined if none does. Refuses
+   * nothing but what the device refuses: `open` says what is wrong with a token. Throws Unavailable.
+   */
+  prepare(tokens: readonly Uint8Array[]): Promise<unknown> | undefined {
+    const distant = tokens.map(view).filter((token) => !this.#cache.holds(token, AT_HAND_MS) && this.#isDistant(token));
+    return distant.length > 0 ? Promise.all(distant.map((token) => this.#fetch(token))) : undefined;
   }
 
   /**
@@ -94,18 +106,54 @@ export class KeyVault {
   }
 
   /** The same key in a new token under the active domain key. Throws InvalidToken. */
-  rewrap(claim: KeyReference): SealedKey {
+  async rewrap(claim: KeyReference): Promise<SealedKey> {
     const { header, material } = this.openAny(claim);
-    return this.seal(header, material);
+    // The cache may overwrite its own meanwhile.
+    return lending(Buffer.from(material), (copy) => this.seal(header, copy));
   }
 
   #unwrap(token: Buffer): OpenKey {
-    // A copy: the token shares memory with a whole frame of calls, which the cache must not keep alive.
-    const parsed = parseToken(Buffer.from(token));
-    const { header } = parsed;
-    const [account, keyId] = [formatAccount(header.account), formatKeyId(header.keyId, header.multiRegion)];
-    return { header, account, keyId, material: this.keys.open(parsed), handles: {} };
+    const parsed = ownToken(token);
+    return openKey(parsed, this.keys.open(parsed));
   }
+
+  #isDistant(token: Buffer): boolean {
+    try {
+      return this.keys.inDevice(parseToken(token).header.epoch);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Many calls with one key ask the device once. */
+  #fetch(token: Buffer): Promise<void> {
+    const name = token.toString('latin1');
+    const running = this.#fetching.get(name);
+    if (running) return running;
+    const fetch = this.#fetchOnce(token).finally(() => this.#fetching.delete(name));
+    this.#fetching.set(name, fetch);
+    return fetch;
+  }
+
+  async #fetchOnce(token: Buffer): Promise<void> {
+    const parsed = ownToken(token);
+    try {
+      this.#cache.put(parsed.bytes, openKey(parsed, await this.keys.openLater(parsed)));
+    } catch (error) {
+      // A copy that is a little old serves while the device is away.
+      if (!this.#cache.holds(parsed.bytes, 0)) throw error;
+    }
+  }
+}
+
+/** A copy: the token shares memory with a whole frame of calls, which the cache must not keep alive. */
+function ownToken(token: Buffer): ParsedToken {
+  return parseToken(Buffer.from(token));
+}
+
+function openKey({ header }: ParsedToken, material: Buffer): OpenKey {
+  const [account, keyId] = [formatAccount(header.account), formatKeyId(header.keyId, header.multiRegion)];
+  return { header, account, keyId, material, handles: {} };
 }
 
 /** What the token of a new key says. Throws Validation, or UnsupportedOperation for SM2. */

@@ -42,13 +42,32 @@ type Answer<Case extends Operation['$case']> = Extract<Success, { $case: Case }>
 
 /** The operations of the wire, by the engines. */
 export function operations(engines: Engines): Operations {
-  return {
+  const table: Operations = {
     ...keys(engines),
     ...encryption(engines),
     ...signatures(engines),
     ...imports(engines),
     ...transfers(engines),
   };
+  const prepared = Object.entries(table).map(([name, operation]) => [name, preparing(engines.vault, operation)]);
+  return Object.fromEntries(prepared) as Operations;
+}
+
+type AnyOperation = (request: never) => unknown;
+
+/** The operation once its keys are at hand; at once if no device is needed for them. */
+function preparing(vault: KeyVault, operation: AnyOperation): AnyOperation {
+  return (request) => {
+    const waiting = vault.prepare(tokensIn(request));
+    return waiting ? waiting.then(() => operation(request)) : operation(request);
+  };
+}
+
+type NamedKeys = Partial<Record<'key' | 'sourceKey' | 'destinationKey', WireKey>>;
+
+/** The tokens of the keys that a request names. */
+function tokensIn({ key, sourceKey, destinationKey }: NamedKeys): Uint8Array[] {
+  return [key, sourceKey, destinationKey].flatMap((named) => (named ? [named.token] : []));
 }
 
 /** Whether an operation makes a key pair, which can take seconds. */
@@ -61,8 +80,9 @@ function keys({ vault, symmetric, asymmetric }: Engines) {
   return {
     generateKey: async ({ keySpec: spec, keyUsage: usage, ...rest }) => {
       const wanted = { ...rest, spec, usage };
-      if (spec === SYMMETRIC_DEFAULT) return { ...symmetric.generateKey(wanted), publicKey: NOTHING };
-      return isMac(spec) ? { ...generateMacKey(vault, wanted), publicKey: NOTHING } : asymmetric.generateKey(wanted);
+      if (spec === SYMMETRIC_DEFAULT) return { ...(await symmetric.generateKey(wanted)), publicKey: NOTHING };
+      if (!isMac(spec)) return asymmetric.generateKey(wanted);
+      return { ...(await generateMacKey(vault, wanted)), publicKey: NOTHING };
     },
     getPublicKey: async ({ key }) => {
       const { publicKey, spec, usage } = await asymmetric.publicKey(named(key));
@@ -152,6 +172,7 @@ function transfers({ transfer, asymmetric, vault }: Engines) {
     importTransfer: async ({ account, keyId, transfer: bytes, sourceCertificate }) => {
       const sealed = await transfer.import({ account, keyId }, bytes, sourceCertificate);
       const key = { token: sealed.token, account, keyId };
+      await vault.prepare([key.token]);
       const { spec } = vault.openAny(key).header;
       const publicKey = isAsymmetric(keySpec(spec)) ? (await asymmetric.publicKey(key)).publicKey : NOTHING;
       return { ...sealed, publicKey };

@@ -5,6 +5,7 @@ import { Importer } from '../../src/domain/importer.js';
 import { runJob, type Run } from '../../src/domain/jobs.js';
 import { randomPool } from '../../src/domain/random-pool.js';
 import { TokenCache } from '../../src/domain/token-cache.js';
+import { sealToken, type TokenHeader } from '../../src/domain/token.js';
 import { Transfer } from '../../src/domain/transfer.js';
 import { KeyVault } from '../../src/domain/vault.js';
 import { operations, type Engines, type Operations } from '../../src/grpc/operations.js';
@@ -21,6 +22,15 @@ export const ring = (name = domain): DomainKeys =>
     { epoch: 2, state: 'DECRYPT', createdMs: 0n, key: Buffer.alloc(32, 2) },
     { epoch: 3, state: 'ACTIVE', createdMs: 0n, key: Buffer.alloc(32, 3) },
   ]);
+
+/** A token as the ring above makes it, whatever its header says. */
+export function sealed(
+  fields: Omit<TokenHeader, 'materialId' | 'domain' | 'epoch'>,
+  material: Uint8Array,
+  random: Uint8Array,
+): Buffer {
+  return sealToken(Buffer.alloc(32, 3), { ...fields, domain, epoch: 3 }, material, random);
+}
 
 /** The whole domain without a wire; all work is done in this thread. */
 export interface TestHsm extends Engines {

@@ -4,6 +4,7 @@ import type { DomainKey } from '../../src/domain/domain-keys.js';
 import { unwrapSecret, wrapSecret } from '../../src/domain/key-wrap.js';
 import { recipientFor, unwrapBy, type Recipient, type Unlock } from '../../src/domain/recipients.js';
 import { openRoot, parseRoot, sealRoot, type RootHeader } from '../../src/domain/root-file.js';
+import { decodeState, encodeState } from '../../src/domain/root-state.js';
 import { RootError } from '../../src/domain/root-error.js';
 import { bitFlips, hex, reference, vectors } from '../vectors.js';
 
@@ -51,6 +52,17 @@ test('the vector, made by another implementation, is written and opened the same
     const keys = state.domainKeys.map(({ epoch, state, createdMs, key }) => ({ epoch, state, createdMs, key }));
     expect(await open(hex(v.out), unlock)).toEqual({ domainKeys: keys });
   }
+});
+
+test('keys of a device are kept by name, between keys that lie in the file', () => {
+  const [made, deviceId] = [{ createdMs: 5n }, Buffer.alloc(16, 7)];
+  const domainKeys: DomainKey[] = [
+    { ...made, epoch: 1, state: 'DESTROYED', key: Buffer.alloc(0) },
+    { ...made, epoch: 2, state: 'DECRYPT', key: Buffer.alloc(32, 2) },
+    { ...made, epoch: 3, state: 'DECRYPT', key: Buffer.alloc(0), deviceId },
+    { ...made, epoch: 4, state: 'ACTIVE', key: Buffer.alloc(32, 4) },
+  ];
+  expect(decodeState(encodeState({ domainKeys })).domainKeys).toEqual(domainKeys);
 });
 
 test('key wrap: the vector of the reference', () => {

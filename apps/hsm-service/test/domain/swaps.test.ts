@@ -5,7 +5,7 @@ import { runJob } from '../../src/domain/jobs.js';
 import { fixedMaterialBytes, KEY_SPECS } from '../../src/domain/material.js';
 import type { KeyReference } from '../../src/domain/vault.js';
 import { parseKeyId } from '../../src/domain/identity.js';
-import { ring, testHsm } from './hsm.js';
+import { sealed, testHsm } from './hsm.js';
 
 // Every operation with every token, as every key: only what fits in all of account, key, spec, usage and epoch works.
 const hsm = testHsm(undefined, 512);
@@ -44,7 +44,7 @@ function seal(account: string, keyId: string, spec: number, usage: number): Buff
   const id = parseKeyId(keyId);
   if (!id) throw new Error('key id');
   const fields = { ...id, account: BigInt(account), spec, usage, origin: 0, createdMs: 0n, generation: 0 };
-  return ring().seal(fields, materials.get(spec) as Uint8Array, randomBytes(28)).bytes;
+  return sealed(fields, materials.get(spec) as Uint8Array, randomBytes(28));
 }
 
 type Operation = [name: string, usage: number, fits: (spec: number) => boolean, run: (key: KeyReference) => unknown];
