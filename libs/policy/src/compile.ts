@@ -1,8 +1,8 @@
-import { compileConditions, type Condition } from './conditions.js';
+import { compileConditions, type CompiledCondition } from './conditions.js';
 import type { ContextLookup } from './context.js';
 import { parseDocument, type PolicyKind, type RawStatement } from './document.js';
 import { PolicyError } from './error.js';
-import { compilePattern, type Matcher } from './pattern.js';
+import { compilePattern, variableKeys, type Matcher } from './pattern.js';
 import { compilePrincipals, type PolicyPrincipal, type PrincipalMatch, type PrincipalMatcher } from './principals.js';
 
 /** Whom a compiled statement speaks about, and what it says of one request. */
@@ -15,8 +15,15 @@ export interface CompiledStatement {
   principal(caller: PolicyPrincipal): PrincipalMatch;
   matchesAction(action: string): boolean;
   matchesResource(resource: string, values: ContextLookup): boolean;
-  /** False also when a policy variable has no value. */
-  conditionsHold(values: ContextLookup): boolean;
+  readonly conditions: readonly CompiledCondition[];
+  /** The keys of the policy variables in Resource or NotResource, as written. */
+  readonly resourceKeys: readonly string[];
+}
+
+/** Whether all conditions of a statement hold. */
+export function conditionsHold({ conditions }: CompiledStatement, values: ContextLookup): boolean {
+  for (const { holds } of conditions) if (!holds(values)) return false;
+  return true;
 }
 
 /** A policy ready to be evaluated; compile once for each version. */
@@ -25,6 +32,8 @@ export interface CompiledPolicy {
   readonly kind: PolicyKind;
   /** The AWS principals that it names, without "*". */
   readonly principals: readonly string[];
+  /** All statements, in the order of the document. */
+  readonly statements: readonly CompiledStatement[];
   /** The statements that speak about an action; remembered, since actions are few. */
   statementsFor(action: string): readonly CompiledStatement[];
 }
@@ -45,6 +54,7 @@ export function compilePolicy(json: string, { kind, name }: { kind: PolicyKind; 
     name,
     kind,
     principals,
+    statements,
     statementsFor(action) {
       const known = remembered.get(action);
       if (known !== undefined) return known;
@@ -73,13 +83,9 @@ function compileStatement(
     principal: principalMatch(principals, notPrincipals),
     matchesAction: actionMatch(raw),
     matchesResource: resourceMatch(raw, variables, kind),
-    conditionsHold: (values) => allHold(conditions, values),
+    conditions,
+    resourceKeys: variables ? (raw.resources ?? raw.notResources ?? []).flatMap(variableKeys) : [],
   };
-}
-
-function allHold(conditions: readonly Condition[], values: ContextLookup): boolean {
-  for (const condition of conditions) if (condition(values) !== true) return false;
-  return true;
 }
 
 function principalMatch(
@@ -97,7 +103,7 @@ function actionMatch(raw: RawStatement): (action: string) => boolean {
   if (written === undefined) return () => false;
   const matchers = written.map(compileAction);
   const nothing: ContextLookup = () => undefined;
-  const any = (action: string): boolean => matchers.some((matches) => matches(action, nothing) === true);
+  const any = (action: string): boolean => matchers.some((matches) => matches(action, nothing));
   return raw.actions !== undefined ? any : (action) => !any(action);
 }
 
@@ -120,13 +126,8 @@ function resourceMatch(raw: RawStatement, variables: boolean, kind: PolicyKind):
   const matchers = written.map((pattern) => compileResource(pattern, variables));
   const wanted = raw.resources !== undefined;
   return (resource, values) => {
-    let matched = false;
-    for (const matches of matchers) {
-      const result = matches(resource, values);
-      if (result === undefined) return false;
-      matched ||= result;
-    }
-    return matched === wanted;
+    for (const matches of matchers) if (matches(resource, values)) return wanted;
+    return !wanted;
   };
 }
 

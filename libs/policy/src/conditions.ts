@@ -2,9 +2,22 @@ import { isSupportedConditionKey } from './condition-keys.js';
 import type { ContextLookup } from './context.js';
 import { PolicyError } from './error.js';
 import { operators, type Comparison } from './operators.js';
+import { variableKeys } from './pattern.js';
 
-/** True when the request satisfies the condition; undefined when a policy variable has no value. */
-export type Condition = (values: ContextLookup) => boolean | undefined;
+/** Whether the request satisfies the condition. */
+export type Condition = (values: ContextLookup) => boolean;
+
+/** One operator on one key, with what it was written as. */
+export interface CompiledCondition {
+  /** As written, for example "ForAnyValue:StringLike". */
+  readonly operator: string;
+  /** As written. */
+  readonly key: string;
+  readonly wanted: readonly string[];
+  /** The keys whose values it asks for, as written: its own, and those of policy variables. */
+  readonly keys: readonly string[];
+  readonly holds: Condition;
+}
 
 type Quantifier = 'one' | 'forallvalues' | 'foranyvalue';
 
@@ -12,10 +25,14 @@ type Quantifier = 'one' | 'forallvalues' | 'foranyvalue';
  * Compiles a Condition element: all operators and all their keys must hold, any one value of a key suffices.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_multi-value-conditions.html
  */
-export function compileConditions(element: unknown, variables: boolean): Condition[] {
+export function compileConditions(element: unknown, variables: boolean): CompiledCondition[] {
   if (element === undefined) return [];
   return entries(element).flatMap(([operator, keys]) =>
-    entries(keys).map(([key, wanted]) => compileCondition(operator, key, wantedValues(wanted), variables)),
+    entries(keys).map(([key, value]) => {
+      const wanted = wantedValues(value);
+      const asked = [key, ...(variables ? wanted.flatMap(variableKeys) : [])];
+      return { operator, key, wanted, keys: asked, holds: compileCondition(operator, key, wanted, variables) };
+    }),
   );
 }
 
@@ -46,16 +63,13 @@ function compileCondition(spelled: string, keyName: string, wanted: readonly str
   const holds = operator.negated ? negate(matches) : matches;
   // An absent key satisfies a negated operator, …IfExists and ForAllValues.
   const absent = ifExists || quantifier === 'forallvalues' || (operator.negated && quantifier === 'one');
+  const all = quantifier === 'forallvalues' || (quantifier === 'one' && operator.negated);
   return (values) => {
     const given = values(key);
     if (given === undefined || given.length === 0) return given === '' ? holds('', values) : absent;
     if (typeof given === 'string') return holds(given, values);
-    return overValues(
-      given,
-      holds,
-      values,
-      quantifier === 'forallvalues' || (quantifier === 'one' && operator.negated),
-    );
+    const hold = (value: string): boolean => holds(value, values);
+    return all ? given.every(hold) : given.some(hold);
   };
 }
 
@@ -72,24 +86,7 @@ function readOperator(spelled: string): { quantifier: Quantifier; name: string; 
 }
 
 function negate(matches: Comparison): Comparison {
-  return (value, values) => {
-    const matched = matches(value, values);
-    return matched === undefined ? undefined : !matched;
-  };
-}
-
-function overValues(
-  given: readonly string[],
-  holds: Comparison,
-  values: ContextLookup,
-  all: boolean,
-): boolean | undefined {
-  for (const value of given) {
-    const held = holds(value, values);
-    if (held === undefined) return undefined;
-    if (held !== all) return !all;
-  }
-  return all;
+  return (value, values) => !matches(value, values);
 }
 
 function nullCondition(key: string, wanted: readonly string[]): Condition {

@@ -1,4 +1,4 @@
-import type { CompiledPolicy, CompiledStatement } from './compile.js';
+import { conditionsHold, type CompiledPolicy, type CompiledStatement } from './compile.js';
 import type { ContextLookup } from './context.js';
 import type { PolicyPrincipal, PrincipalMatch } from './principals.js';
 
@@ -69,7 +69,8 @@ function explicitDeny(request: AuthorizationRequest): Decision | undefined {
   return undefined;
 }
 
-function byType(request: AuthorizationRequest): [PolicyType, readonly CompiledPolicy[]][] {
+/** The policies that take part, in the order in which an explicit Deny is looked for. */
+export function byType(request: AuthorizationRequest): [PolicyType, readonly CompiledPolicy[]][] {
   const some = (policy: CompiledPolicy | undefined): readonly CompiledPolicy[] =>
     policy === undefined ? [] : [policy];
   return [
@@ -117,12 +118,16 @@ function find(policy: CompiledPolicy, effect: 'Allow' | 'Deny', request: Authori
     if (statement.effect !== effect) continue;
     const match = statement.principal(request.principal);
     if (match === 'none' || (best !== undefined && strength[match] <= strength[best.match])) continue;
-    if (!statement.matchesResource(request.resource, request.values) || !statement.conditionsHold(request.values))
-      continue;
+    if (!coversRequest(statement, request)) continue;
     if (match === 'self' || effect === 'Deny') return { policy, statement, match };
     best = { policy, statement, match };
   }
   return best;
+}
+
+/** Whether a statement about this action and caller is about this resource, and its conditions hold. */
+export function coversRequest(statement: CompiledStatement, { resource, values }: AuthorizationRequest): boolean {
+  return statement.matchesResource(resource, values) && conditionsHold(statement, values);
 }
 
 function decision(effect: Decision['effect'], policyType: PolicyType, { policy, statement }: Found): Decision {

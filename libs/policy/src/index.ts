@@ -1,5 +1,5 @@
 export { compileBundle, globalValues, policyPrincipal, type PrincipalPolicies } from './bundle.js';
-export { compilePolicy, type CompiledPolicy, type CompiledStatement } from './compile.js';
+export { compilePolicy, conditionsHold, type CompiledPolicy, type CompiledStatement } from './compile.js';
 export { contextValues, type ContextLookup, type ContextRecord } from './context.js';
 export { maximumCharacters, type PolicyKind } from './document.js';
 export { PolicyError } from './error.js';
@@ -10,5 +10,16 @@ export {
   type Decision,
   type PolicyType,
 } from './evaluate.js';
+export { contextKeysOf } from './context-keys.js';
 export { accessDeniedMessage } from './message.js';
+export { statementPositions, type Position, type StatementPosition } from './positions.js';
 export type { PolicyPrincipal, PrincipalMatch } from './principals.js';
+export {
+  trace,
+  type MatchedStatement,
+  type PolicyOutcome,
+  type Trace,
+  type TracedCondition,
+  type TracedPolicy,
+  type TracedStatement,
+} from './trace.js';

@@ -3,8 +3,8 @@ import type { ContextLookup } from './context.js';
 import { PolicyError } from './error.js';
 import { compileArnPattern, compilePattern } from './pattern.js';
 
-/** Compares one value of the request with the values of the policy; undefined when a variable has no value. */
-export type Comparison = (value: string, values: ContextLookup) => boolean | undefined;
+/** Compares one value of the request with the values of the policy. */
+export type Comparison = (value: string, values: ContextLookup) => boolean;
 
 /** One condition operator: how it reads the policy's values, and whether it asserts that none matches. */
 export interface Operator {
@@ -17,15 +17,9 @@ type One = (wanted: string, variables: boolean) => Comparison;
 function anyOf(one: One): Operator['compile'] {
   return (wanted, variables) => {
     const comparisons = wanted.map((value) => one(value, variables));
-    return (value, values) => {
-      let unresolved = false;
-      for (const comparison of comparisons) {
-        const matched = comparison(value, values);
-        if (matched === true) return true;
-        unresolved ||= matched === undefined;
-      }
-      return unresolved ? undefined : false;
-    };
+    const [only] = comparisons;
+    if (only !== undefined && comparisons.length === 1) return only;
+    return (value, values) => comparisons.some((comparison) => comparison(value, values));
   };
 }
 

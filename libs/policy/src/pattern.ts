@@ -7,8 +7,8 @@ type Piece =
   | { readonly kind: 'one' }
   | { readonly kind: 'variable'; readonly key: string; readonly fallback: string | undefined };
 
-/** Answers whether the text matches; undefined when a policy variable has no value. */
-export type Matcher = (text: string, values: ContextLookup) => boolean | undefined;
+/** Answers whether the text matches. A pattern with a policy variable that has no value matches nothing. */
+export type Matcher = (text: string, values: ContextLookup) => boolean;
 
 /** How a pattern is read. */
 export interface PatternOptions {
@@ -49,6 +49,13 @@ function pieces(pattern: string, options: PatternOptions): Piece[] {
   }
   if (text !== '' || found.length === 0) found.push({ kind: 'text', text });
   return found;
+}
+
+/** The condition keys that the variables of a pattern ask for, as they are written. */
+export function variableKeys(pattern: string): string[] {
+  return Array.from(pattern.matchAll(new RegExp(variable, 'g')), ([, key = '']) => key).filter((key) =>
+    key.includes(':'),
+  );
 }
 
 const MANY = -1;
@@ -150,7 +157,7 @@ export function compilePattern(pattern: string, options: PatternOptions): Matche
   if (parts.some((part) => part.kind === 'variable')) {
     return (text, values) => {
       const flat = codes(parts, values, ignoreCase);
-      return flat === undefined ? undefined : globMatch(split(flat), fold(text));
+      return flat !== undefined && globMatch(split(flat), fold(text));
     };
   }
   const segments = split(codes(parts, () => undefined, ignoreCase) ?? []);
@@ -166,8 +173,7 @@ export function compileArnPattern(pattern: string, options: PatternOptions): Mat
     const given = arnParts(text);
     if (given === undefined) return false;
     for (let i = 0; i < 6; i++) {
-      const matched = parts[i]?.(given[i] ?? '', values);
-      if (matched !== true) return matched;
+      if (parts[i]?.(given[i] ?? '', values) !== true) return false;
     }
     return true;
   };

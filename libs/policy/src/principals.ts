@@ -59,10 +59,12 @@ function matcher(aws: readonly string[], services: readonly string[]): (principa
   const serviceNames = new Set(services);
   return (principal) => {
     if (principal.isService) return serviceNames.has(principal.arn) ? 'self' : 'none';
-    if (names.has(principal.arn) || (principal.uniqueId !== undefined && names.has(principal.uniqueId))) return 'self';
+    // "*" names the session itself: boundary and session policies do not limit what it is granted.
+    if (everyone || names.has(principal.arn)) return 'self';
+    if (principal.uniqueId !== undefined && names.has(principal.uniqueId)) return 'self';
     if (principal.roleArn !== undefined) {
-      if (names.has(principal.roleArn) || namesRole(names, principal.uniqueId) || everyone) return 'role';
-    } else if (everyone) return 'self';
+      if (names.has(principal.roleArn) || namesRole(names, principal.uniqueId)) return 'role';
+    }
     return accounts.has(principal.account) ? (principal.isRoot ? 'self' : 'account') : 'none';
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compilePolicy, contextValues, PolicyError, type ContextRecord } from '../src/index.js';
+import { compilePolicy, conditionsHold, contextValues, PolicyError, type ContextRecord } from '../src/index.js';
 
 function holds(condition: unknown, record: ContextRecord, version = '2012-10-17'): boolean {
   const document = {
@@ -7,7 +7,7 @@ function holds(condition: unknown, record: ContextRecord, version = '2012-10-17'
     Statement: { Effect: 'Allow', Action: '*', Resource: '*', Condition: condition },
   };
   const policy = compilePolicy(JSON.stringify(document), { kind: 'identity', name: 'p' });
-  return policy.statementsFor('kms:Encrypt').every((statement) => statement.conditionsHold(contextValues(record)));
+  return policy.statementsFor('kms:Encrypt').every((statement) => conditionsHold(statement, contextValues(record)));
 }
 
 const source = { 'aws:SourceIp': '10.1.2.3', 'aws:username': 'alice', 'aws:userid': 'AIDA1' };
@@ -113,10 +113,14 @@ describe('policy variables', () => {
     expect(holds(fallback, { 'kms:EncryptionContext:owner': 'none' })).toBe(true);
   });
 
-  test('without a value no condition holds, not even a negated one', () => {
-    expect(
-      holds({ StringNotEquals: { 'aws:username': '${aws:PrincipalTag/team}' } }, { 'aws:username': 'alice' }),
-    ).toBe(false);
+  test('without a value are like nothing: only a negated operator holds', () => {
+    const team = '${aws:PrincipalTag/team}';
+    const alice = { 'aws:username': 'alice' };
+    expect(holds({ StringEquals: { 'aws:username': team } }, alice)).toBe(false);
+    expect(holds({ StringLike: { 'aws:username': `*${team}*` } }, alice)).toBe(false);
+    expect(holds({ StringNotEquals: { 'aws:username': team } }, alice)).toBe(true);
+    expect(holds({ StringNotLike: { 'aws:username': `*${team}*` } }, alice)).toBe(true);
+    expect(holds({ StringEquals: { 'aws:username': [team, 'alice'] } }, alice)).toBe(true);
   });
 
   test('a value never brings wildcards of its own', () => {

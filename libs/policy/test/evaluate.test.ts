@@ -75,6 +75,16 @@ describe('a KMS key in the same account', () => {
     expect(ask({ principal: session, resourcePolicy: bySession, boundary }).effect).toBe('Allow');
   });
 
+  test('a statement for everyone names the session itself', () => {
+    const boundary = policy('boundary', allow('s3:*'));
+    const roles = { ArnEquals: { 'aws:PrincipalArn': session.roleArn } };
+    const resourcePolicy = policy('resource', allow('kms:Encrypt', { Principal: '*', Condition: roles }));
+    const values = contextValues({ 'aws:PrincipalArn': session.roleArn });
+    const asked = { principal: session, resourcePolicy, boundary, session: [boundary], values };
+    expect(ask(asked)).toMatchObject({ effect: 'Allow', policyType: 'resource' });
+    expect(ask({ ...asked, boundary: policy('boundary', deny('kms:Encrypt')) }).effect).toBe('ExplicitDeny');
+  });
+
   test('session policies are a union: one that allows is enough, one that denies ends it', () => {
     const byRole = policy('resource', allow('kms:*', to(session.roleArn)));
     const asked = { principal: session, resourcePolicy: byRole };
