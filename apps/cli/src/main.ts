@@ -1,5 +1,6 @@
 import { KeysteadError } from '@keystead/errors';
 import { Command } from 'commander';
+import { accountCommand } from './commands/account.js';
 import { auditCommand } from './commands/audit.js';
 import { certsCommand } from './commands/certs.js';
 import { clientCertCommand } from './commands/client-cert.js';
@@ -13,7 +14,15 @@ function program(): Command {
   const keystead = new Command('keystead')
     .description('AWS KMS, S3 SSE-KMS, IAM and CloudTrail in your own cluster')
     .showHelpAfterError('(keystead --help tells more)');
-  for (const command of [upCommand, clientCertCommand, auditCommand, hsmCommand, certsCommand, dbCommand])
+  for (const command of [
+    upCommand,
+    accountCommand,
+    clientCertCommand,
+    auditCommand,
+    hsmCommand,
+    certsCommand,
+    dbCommand,
+  ])
     command(keystead);
   return keystead;
 }

@@ -1,17 +1,19 @@
 import { auditClient, outboxWorker } from '@keystead/audit';
 import { openPool, requireSchemaVersion } from '@keystead/db';
 import { ChangeServiceService, TestingServiceService } from '@keystead/proto/common';
-import { IamServiceService } from '@keystead/proto/iam';
+import { IamAdminServiceService, IamServiceService } from '@keystead/proto/iam';
 import { isMain, LeaseHub, logger, runService, serve, tlsIdentity, type Running } from '@keystead/service';
 import { kmsSecretKeeper } from './clients/kms.js';
 import { readConfig, type Config } from './config.js';
 import type { User } from './domain/entities.js';
 import { systemRandom } from './domain/ids.js';
+import { adminMethods } from './grpc/admin.js';
 import { authorizer } from './grpc/authorize.js';
 import { internalMethods } from './grpc/internal.js';
 import { queryPipeline } from './grpc/query.js';
 import { testingMethods } from './grpc/testing.js';
 import { accessKeyOfAnyAccount, recordUses } from './store/access-keys.js';
+import { listAccounts } from './store/account.js';
 import { applyChanges } from './store/change.js';
 import { currentSequence } from './store/changes.js';
 import { iamStore } from './store/iam-store.js';
@@ -22,7 +24,7 @@ import { administrator, ensureAdministrator } from './workers/administrator.js';
 import { keyUses } from './workers/key-uses.js';
 
 /** The migration that this program was written for. */
-const schemaVersion = 1;
+const schemaVersion = 3;
 /** How long the first start waits for kms-service, which wraps the first secret. */
 const kmsPatienceMs = 30_000;
 
@@ -75,6 +77,7 @@ async function compose(config: Config, closers: (() => unknown)[]) {
     storeOf: (account: string) => iamStore(pool, account),
     policiesOf: (user: User) => policiesOf(pool, user),
   };
+  const accounts = (after: string, limit: number) => listAccounts(pool, after, limit);
   const accessKey = (id: string) => accessKeyOfAnyAccount(pool, id);
   const shared = { ...source, secrets, accessKey, applyChange, noteUse: uses.note, random: systemRandom, now };
   const firstAdministrator = async (): Promise<void> => {
@@ -94,6 +97,7 @@ async function compose(config: Config, closers: (() => unknown)[]) {
   const internal = internalMethods({ ...shared, userById: (id) => userOfAnyAccount(pool, id) });
   const services = [
     { definition: IamServiceService, implementation: { pipeline: query, ...internal } },
+    { definition: IamAdminServiceService, implementation: adminMethods({ ...shared, accounts }) },
     { definition: ChangeServiceService, implementation: { watch: hub.watch } },
   ];
   const testing = { definition: TestingServiceService, implementation: testingMethods(reset) };

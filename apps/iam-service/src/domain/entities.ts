@@ -47,6 +47,7 @@ export interface LastUse {
 export interface AccessKey {
   readonly account: string;
   readonly id: string;
+  /** The unique id of its user; for a key of the root user the account. */
   readonly userId: string;
   readonly status: KeyStatus;
   readonly createdAt: Date;

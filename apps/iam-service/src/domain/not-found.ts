@@ -9,6 +9,7 @@ export const noPolicy = (arn: string) => noSuchEntity(`Policy ${arn} was not fou
 export const notAttachable = (arn: string) => noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
 export const noVersion = (arn: string, number: number) =>
   noSuchEntity(`Policy ${arn} version v${number} does not exist or is not attachable.`);
+export const noAlias = (alias: string) => noSuchEntity(`The Account Alias with name ${alias} cannot be found.`);
 export const noInlinePolicy = (kind: string, name: string) =>
   noSuchEntity(`The ${kind} policy with name ${name} cannot be found.`);
 

@@ -1,9 +1,12 @@
-import { userArn } from '../domain/arn.js';
+import { rootArn, userArn } from '../domain/arn.js';
 import type { AccessKey, User } from '../domain/entities.js';
 
 /** The name of a principal's facts in other services' caches. */
 export const principalKey = (user: Pick<User, 'account' | 'path' | 'name'>) =>
   `principal/${userArn(user.account, user.path, user.name)}`;
+
+/** The same of an account's root user. */
+export const rootKey = (account: string) => `principal/${rootArn(account)}`;
 
 /** The name of an access key's facts in other services' caches. */
 export const accessKeyKey = (key: Pick<AccessKey, 'id'>) => `access-key/${key.id}`;

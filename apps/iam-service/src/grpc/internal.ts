@@ -1,4 +1,5 @@
 import { KeysteadError } from '@keystead/errors';
+import type { Principal } from '@keystead/proto/common';
 import type { ResolvedPrincipal } from '@keystead/proto/iam';
 import { unary } from '@keystead/service';
 import type * as proto from '@keystead/proto/iam';
@@ -6,7 +7,7 @@ import { rootArn } from '../domain/arn.js';
 import type { LastUse, User } from '../domain/entities.js';
 import { checkScope, signingKey } from '../domain/signing-keys.js';
 import type { StoredSecret } from '../store/access-keys.js';
-import { bundleByArn, userByArn, userPrincipal, type BundleSource } from './bundles.js';
+import { bundleByArn, rootPrincipal, userByArn, userPrincipal, type BundleSource } from './bundles.js';
 import { only } from './peers.js';
 import type { SecretKeeper } from './secret-keeper.js';
 
@@ -58,20 +59,27 @@ async function getSigningKey(environment: InternalEnvironment, request: proto.Ge
   const stored = await environment.accessKey(accessKeyId);
   if (stored?.key.status !== 'Active') throw unrecognized();
   const { account, userId } = stored.key;
-  const user = await environment.storeOf(account).users.byId(userId);
-  if (!user) throw unrecognized();
+  const principal = await ownerOf(environment, account, userId);
   const secret = await environment.secrets.unwrap(accessKeyId, stored.wrappedSecret);
   try {
     environment.noteUse(accessKeyId, { at: environment.now(), service, region });
     return {
       signingKey: signingKey(secret, scope),
-      principal: userPrincipal(user),
+      principal,
       session: undefined,
       sessionToken: '',
     };
   } finally {
     secret.fill(0);
   }
+}
+
+/** The user of an access key, or the root user. */
+async function ownerOf(environment: InternalEnvironment, account: string, userId: string): Promise<Principal> {
+  if (userId === account) return rootPrincipal(account);
+  const user = await environment.storeOf(account).users.byId(userId);
+  if (!user) throw unrecognized();
+  return userPrincipal(user);
 }
 
 /** A principal as policies name it: user or root ARN, account, or unique id. */

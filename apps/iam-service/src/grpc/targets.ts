@@ -46,6 +46,12 @@ export function newUserTarget(account: string, path: string, name: string, tags:
   return { arn, shown: arn, values: requestTagValues(tags), resources: named('AWS::IAM::User', name, arn) };
 }
 
+/** The root user, whom no policy of the account limits. */
+export function rootTarget(account: string): Target {
+  const arn = rootArn(account);
+  return { arn, shown: arn, resources: [{ type: 'AWS::IAM::User', name: arn }] };
+}
+
 /** A group by name, where it is, or would be if there were one. */
 export async function groupTarget(work: Work, name: string, values: ContextRecord = {}): Promise<Target> {
   const group: Group | undefined = await work.store.groups.byName(name);

@@ -23,7 +23,7 @@ export function wireGroup(group: Group): wire.Group {
   return { path, groupName: name, groupId: id, arn: entityArn('group', group), createDate: createdAt };
 }
 
-export function wireAccessKey(key: AccessKey, userName: string): wire.AccessKeyMetadata {
+export function wireAccessKey(key: AccessKey, userName: string | undefined): wire.AccessKeyMetadata {
   return { userName, accessKeyId: key.id, status: key.status, createDate: key.createdAt };
 }
 

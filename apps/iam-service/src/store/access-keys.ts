@@ -4,7 +4,7 @@ import { first, rows, type Queryable } from './query.js';
 interface Row {
   account: string;
   id: string;
-  user_id: string;
+  user_id: string | null;
   status: KeyStatus;
   created_at: Date;
   last_used_at: Date | null;
@@ -20,7 +20,7 @@ function toKey(row: Row): AccessKey {
   return {
     account: row.account,
     id: row.id,
-    userId: row.user_id,
+    userId: row.user_id ?? row.account,
     status: row.status,
     createdAt: row.created_at,
     lastUse,
@@ -42,10 +42,17 @@ export function accessKeys(db: Queryable, account: string) {
       return (await rows<Row>(db, 'access_key_of_user', text, [account, userId])).map(toKey);
     },
 
+    /** The root user's; at most two. */
+    async ofRoot(): Promise<AccessKey[]> {
+      const text = `select ${columns} from access_key where account = $1 and user_id is null order by id`;
+      return (await rows<Row>(db, 'access_key_of_root', text, [account])).map(toKey);
+    },
+
     async add(key: AccessKey, wrappedSecret: Uint8Array): Promise<void> {
       const text = `insert into access_key (account, id, user_id, status, wrapped_secret, created_at)
         values ($1, $2, $3, $4, $5, $6)`;
-      const values = [account, key.id, key.userId, key.status, Buffer.from(wrappedSecret), key.createdAt];
+      const userId = key.userId === account ? null : key.userId;
+      const values = [account, key.id, userId, key.status, Buffer.from(wrappedSecret), key.createdAt];
       await rows(db, 'access_key_add', text, values);
     },
 

@@ -26,8 +26,15 @@ export async function removeAllBut(tx: Queryable, account: string, userId: strin
   const own = [account, userId];
   const kept = "account = $1 and holder_kind = 'user' and holder_id = $2";
   await rows(tx, 'remove_other_attachments', `delete from attachment where not (${kept})`, own);
-  await rows(tx, 'remove_other_keys', 'delete from access_key where not (account = $1 and user_id = $2)', own);
+  await rows(
+    tx,
+    'remove_other_keys',
+    'delete from access_key where not (account = $1 and user_id is not distinct from $2)',
+    own,
+  );
   await rows(tx, 'remove_other_users', 'delete from iam_user where not (account = $1 and id = $2)', own);
+  await rows(tx, 'remove_other_accounts', 'delete from account where id <> $1', [account]);
+  await rows(tx, 'restore_alias', 'update account set alias = null where id = $1', [account]);
   await rows(tx, 'restore_keys', "update access_key set status = 'Active' where account = $1 and user_id = $2", own);
   await rows(tx, 'restore_tags', "update iam_user set tags = '[]' where account = $1 and id = $2", own);
 }

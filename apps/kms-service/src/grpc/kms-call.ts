@@ -167,7 +167,7 @@ export class KmsCall {
     const { directory, region } = this.environment;
     const id = await directory.alias(account, name);
     if (id !== undefined) return id;
-    if (name === s3ManagedAlias && account === this.account && this.context.viaService === 's3') {
+    if (name === s3ManagedAlias && account === this.account && this.#makesManagedKeys) {
       return this.environment.s3ManagedKey(account);
     }
     const arn = aliasArn(region, account, name);
@@ -218,6 +218,14 @@ export class KmsCall {
   #viaService(): string | undefined {
     const { viaService } = this.context;
     return viaService === '' ? undefined : `${viaService}.${this.environment.region}.amazonaws.com`;
+  }
+
+  /**
+   * AWS managed keys are made at their first use by the service, or when somebody describes them by their alias.
+   * https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html
+   */
+  get #makesManagedKeys(): boolean {
+    return !this.isService && (this.context.viaService === 's3' || this.operation === 'DescribeKey');
   }
 
   #name({ arn, account }: Key): void {

@@ -4,6 +4,8 @@ import { page } from './users.js';
 
 export const account = [
   query('getAccountSummary', {}),
+  query('createAccountAlias', { accountAlias: text }),
+  query('deleteAccountAlias', { accountAlias: text }),
   query('listAccountAliases', page),
   query('listRoles', { pathPrefix: text, ...page }),
 ];

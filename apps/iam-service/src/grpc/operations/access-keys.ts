@@ -9,13 +9,26 @@ import { checkQuota, quotas } from '../../domain/quotas.js';
 import { accessKeyKey } from '../cache-keys.js';
 import { ownName, type Caller } from '../caller.js';
 import { theUser } from '../find.js';
-import { reads, writes, type Change, type Work } from '../operation.js';
-import { knownUserTarget, userTarget } from '../targets.js';
+import { reads, writes, type Change, type Target, type Work } from '../operation.js';
+import { knownUserTarget, rootTarget, userTarget } from '../targets.js';
 import { wireAccessKey } from '../wire.js';
 
-/** The user meant: the one named, or the caller. */
-function userOf(request: { userName?: string | undefined }, caller: Caller): string {
-  return existingUserName(request.userName ?? ownName(caller));
+/** Whose keys are meant: the user named, or the caller. Undefined is the root user, who asks for its own without a name. */
+function ownerOf(request: { userName?: string | undefined }, caller: Caller): { name: string | undefined } {
+  if (request.userName === undefined && caller.isRoot) return { name: undefined };
+  return { name: existingUserName(request.userName ?? ownName(caller)) };
+}
+
+function ownerTarget(name: string | undefined, work: Work): Promise<Target> | Target {
+  return name === undefined ? rootTarget(work.caller.account) : userTarget(work, name);
+}
+
+/** The unique id of the owner, and its keys. Throws NoSuchEntity. */
+async function keysOf(work: Work, name: string | undefined): Promise<{ ownerId: string; keys: AccessKey[] }> {
+  const { accessKeys } = work.store;
+  if (name === undefined) return { ownerId: work.caller.account, keys: await accessKeys.ofRoot() };
+  const { id } = await theUser(work, name);
+  return { ownerId: id, keys: await accessKeys.ofUser(id) };
 }
 
 interface NewKey {
@@ -25,22 +38,20 @@ interface NewKey {
 }
 
 export const createAccessKey = writes('iam:CreateAccessKey', {
-  check: (request: wire.CreateAccessKeyRequest, caller): { name: string; made?: NewKey } => ({
-    name: userOf(request, caller),
-  }),
-  target: ({ name }, work) => userTarget(work, name),
+  check: (request: wire.CreateAccessKeyRequest, caller): { name: string | undefined; made?: NewKey } =>
+    ownerOf(request, caller),
+  target: ({ name }, work) => ownerTarget(name, work),
   prepare: async ({ name }, work) => ({ name, made: await makeKey(work) }),
   run: async ({ name, made }, work: Change) => {
     if (!made) throw new Error('a key is made before its transaction');
-    const user = await theUser(work, name);
-    const keys = await work.store.accessKeys.ofUser(user.id);
+    const { ownerId, keys } = await keysOf(work, name);
     checkQuota('AccessKeysPerUser', keys.length, quotas.AccessKeysPerUserQuota);
-    const key = newKey(work, user.id, made.id);
+    const key = newKey(work, ownerId, made.id);
     await work.store.accessKeys.add(key, made.wrapped);
     work.touch(accessKeyKey(key));
     const { id, createdAt, status } = key;
     const secretAccessKey = made.secret.toString('latin1');
-    return { accessKey: { userName: name, accessKeyId: id, status, secretAccessKey, createDate: createdAt } };
+    return { accessKey: { userName: name ?? 'root', accessKeyId: id, status, secretAccessKey, createDate: createdAt } };
   },
   dispose: ({ made }) => made?.secret.fill(0),
 });
@@ -56,10 +67,10 @@ function newKey({ caller, now }: Work, userId: string, id: string): AccessKey {
 }
 
 export const listAccessKeys = reads('iam:ListAccessKeys', {
-  check: (request: wire.ListAccessKeysRequest, caller) => ({ name: userOf(request, caller), page: readPage(request) }),
-  target: ({ name }, work) => userTarget(work, name),
+  check: (request: wire.ListAccessKeysRequest, caller) => ({ ...ownerOf(request, caller), page: readPage(request) }),
+  target: ({ name }, work) => ownerTarget(name, work),
   run: async ({ name, page }, work) => {
-    const keys = await work.store.accessKeys.ofUser((await theUser(work, name)).id);
+    const { keys } = await keysOf(work, name);
     const { items, ...rest } = pageOf(keys, page, ({ id }) => id);
     return { accessKeyMetadata: items.map((key) => wireAccessKey(key, name)), ...rest };
   },
@@ -67,11 +78,11 @@ export const listAccessKeys = reads('iam:ListAccessKeys', {
 
 export const updateAccessKey = writes('iam:UpdateAccessKey', {
   check: (request: wire.UpdateAccessKeyRequest, caller) => ({
-    name: userOf(request, caller),
+    ...ownerOf(request, caller),
     id: accessKeyId(request.accessKeyId),
     status: oneOf('status', request.status, ['Active', 'Inactive']),
   }),
-  target: ({ name }, work) => userTarget(work, name),
+  target: ({ name }, work) => ownerTarget(name, work),
   run: async ({ name, id, status }, work: Change) => {
     const key = await theKey(work, name, id);
     await work.store.accessKeys.setStatus(key.id, status);
@@ -82,10 +93,10 @@ export const updateAccessKey = writes('iam:UpdateAccessKey', {
 
 export const deleteAccessKey = writes('iam:DeleteAccessKey', {
   check: (request: wire.DeleteAccessKeyRequest, caller) => ({
-    name: userOf(request, caller),
+    ...ownerOf(request, caller),
     id: accessKeyId(request.accessKeyId),
   }),
-  target: ({ name }, work) => userTarget(work, name),
+  target: ({ name }, work) => ownerTarget(name, work),
   run: async ({ name, id }, work: Change) => {
     const key = await theKey(work, name, id);
     await work.store.accessKeys.remove(key.id);
@@ -94,30 +105,32 @@ export const deleteAccessKey = writes('iam:DeleteAccessKey', {
   },
 });
 
-/** The key, if it is that user's. Throws NoSuchEntity. */
-async function theKey(work: Work, name: string, id: string): Promise<AccessKey> {
-  const user = await theUser(work, name);
-  const key = await work.store.accessKeys.byId(id);
-  return found(key?.userId === user.id ? key : undefined, () => noAccessKey(id));
+/** The key, if it is that owner's. Throws NoSuchEntity. */
+async function theKey(work: Work, name: string | undefined, id: string): Promise<AccessKey> {
+  const { keys } = await keysOf(work, name);
+  return found(
+    keys.find((key) => key.id === id),
+    () => noAccessKey(id),
+  );
 }
 
 export const getAccessKeyLastUsed = reads('iam:GetAccessKeyLastUsed', {
   check: (request: wire.GetAccessKeyLastUsedRequest) => ({ id: accessKeyId(request.accessKeyId) }),
   target: async ({ id }, work) => {
     const { account } = work.caller;
-    const owner = await ownerOf(work, id);
+    const owner = await userOfKey(work, id);
     return { ...knownUserTarget(account, owner?.name ?? '*', owner), shown: 'access key ID' };
   },
   run: async ({ id }, work) => {
-    const owner = await ownerOf(work, id);
     const key = await work.store.accessKeys.byId(id);
-    if (!owner || !key) throw unknownKey(work.caller);
+    if (!key) throw unknownKey(work.caller);
+    const owner = await userOfKey(work, id);
     const { at, service = 'N/A', region = 'N/A' } = key.lastUse ?? {};
-    return { userName: owner.name, accessKeyLastUsed: { lastUsedDate: at, serviceName: service, region } };
+    return { userName: owner?.name ?? 'root', accessKeyLastUsed: { lastUsedDate: at, serviceName: service, region } };
   },
 });
 
-async function ownerOf({ store }: Work, keyId: string) {
+async function userOfKey({ store }: Work, keyId: string) {
   const key = await store.accessKeys.byId(keyId);
   return key && store.users.byId(key.userId);
 }
