@@ -12,6 +12,7 @@ import {
   type Running,
   type TlsIdentity,
 } from '@keystead/service';
+import { grantTokens } from './clients/grant-tokens.js';
 import { hsmClient } from './clients/hsm.js';
 import { principalsClient } from './clients/principals.js';
 import { readConfig, type Config } from './config.js';
@@ -31,7 +32,7 @@ import { ensureS3Key, ensureServiceKeys, type Maker } from './workers/managed-ke
 import { rotateDue } from './workers/rotate.js';
 
 /** The migration that this program was written for. */
-const schemaVersion = 2;
+const schemaVersion = 3;
 /** How long a start waits for hsm-service: the very first one makes the services' keys. */
 const hsmPatienceMs = 20_000;
 
@@ -68,14 +69,10 @@ async function compose(config: Config, closers: Closers): Promise<Omit<Running, 
   const principals = principalsClient({ address: config.iamAddress, tls });
   closers.push(() => principals.close());
   const s3ManagedKey = (account: string): Promise<string> => ensureS3Key(maker, account);
-  return listen(
-    config,
-    tls,
-    log,
-    storage,
-    { ...maker, directory: storage.directory, principals, audit, s3ManagedKey, log },
-    closers,
-  );
+  const { directory } = storage;
+  const tokens = grantTokens({ hsm, directory });
+  const environment = { ...maker, directory, principals, grantTokens: tokens, audit, s3ManagedKey, log };
+  return listen(config, tls, log, storage, environment, closers);
 }
 
 type Storage = Awaited<ReturnType<typeof openStorage>>;

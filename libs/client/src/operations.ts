@@ -44,6 +44,11 @@ export const operations = [
   'getParametersForImport',
   'importKeyMaterial',
   'deleteImportedKeyMaterial',
+  'createGrant',
+  'listGrants',
+  'listRetirableGrants',
+  'retireGrant',
+  'revokeGrant',
 ] as const;
 
 /** The name of an operation. */

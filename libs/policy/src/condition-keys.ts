@@ -38,6 +38,15 @@ const kms = [
   'kms:encryptionalgorithm',
   'kms:encryptioncontextkeys',
   'kms:expirationmodel',
+  // Always absent: the parameters that would fill them are refused.
+  'kms:grantconstraintsourcearn',
+  'kms:granteeserviceprincipal',
+  'kms:retiringserviceprincipal',
+  'kms:grantconstrainttype',
+  'kms:grantisforawsresource',
+  'kms:grantoperations',
+  'kms:granteeprincipal',
+  'kms:retiringprincipal',
   'kms:keyagreementalgorithm',
   'kms:keyorigin',
   'kms:keyspec',
@@ -45,12 +54,12 @@ const kms = [
   'kms:messagetype',
   'kms:multiregion',
   'kms:multiregionkeytype',
-  'kms:policylockoutsafetycheck',
+  'kms:primaryregion',
+  'kms:replicaregion',
   'kms:reencryptonsamekey',
   'kms:requestalias',
   'kms:resourcealiases',
   'kms:rotationperiodindays',
-  'kms:scheduledeletionpendingwindowindays',
   'kms:schedulekeydeletionpendingwindowindays',
   'kms:signingalgorithm',
   'kms:macalgorithm',
@@ -87,6 +96,8 @@ const prefixes = [
   'aws:resourcetag/',
   'iam:resourcetag/',
   'kms:encryptioncontext:',
+  // Always absent, as long as Recipient is refused.
+  'kms:recipientattestation:',
 ];
 const ours = new Set(['aws', 'kms', 's3', 'iam', 'sts', 'cloudtrail']);
 

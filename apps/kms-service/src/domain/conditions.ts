@@ -1,4 +1,5 @@
 import type { ContextLookup } from '@keystead/policy';
+import type { GrantConstraint } from './grant.js';
 import type { Key, Tag } from './key.js';
 
 /** What a request says that condition keys can ask about; absent is as if AWS had no such key for the operation. */
@@ -22,10 +23,24 @@ export interface RequestFacts {
   readonly expirationModel?: string | undefined;
   /** When the imported material would expire. */
   readonly validTo?: Date | undefined;
+  /** What CreateGrant is asked to make. */
+  readonly grant?: GrantFacts | undefined;
+  /** The constraint of the grant that is made or retired; its pairs are the encryption context of the request. */
+  readonly grantConstraint?: GrantConstraint | undefined;
+  /** True when a service asks in its caller's name; for CreateGrant, ListGrants and RevokeGrant. */
+  readonly grantIsForAWSResource?: boolean | undefined;
   /** Tags that the request adds. */
   readonly requestTags?: readonly Tag[] | undefined;
   /** Keys of tags that the request adds or removes. */
   readonly tagKeys?: readonly string[] | undefined;
+}
+
+/** A grant to be made, as condition keys see it. */
+export interface GrantFacts {
+  readonly operations: readonly string[];
+  /** The ARN as it was given. */
+  readonly grantee: string;
+  readonly retiring: string | null;
 }
 
 /** The key as condition keys see it; CreateKey asks about the key that it would make. */
@@ -57,7 +72,7 @@ export function kmsValues(facts: RequestFacts, caller: CallerFacts, about: KeyFa
     if (name.startsWith(contextPrefix)) return contextValue(facts.encryptionContext, name.slice(contextPrefix.length));
     if (name.startsWith(requestTag)) return tagValue(facts.requestTags, name.slice(requestTag.length));
     if (name.startsWith(resourceTag)) return tagValue(about?.tags, name.slice(resourceTag.length));
-    return ofCaller(name, caller) ?? ofRequest(name, facts) ?? ofKey(name, about);
+    return ofCaller(name, caller) ?? ofRequest(name, facts) ?? ofGrant(name, facts) ?? ofKey(name, about);
   };
 }
 
@@ -107,6 +122,28 @@ function ofRequest(name: string, facts: RequestFacts): Value {
     default:
       return undefined;
   }
+}
+
+function ofGrant(name: string, { grant, grantConstraint, grantIsForAWSResource }: RequestFacts): Value {
+  switch (name) {
+    case 'kms:grantoperations':
+      return grant?.operations;
+    case 'kms:granteeprincipal':
+      return grant?.grantee;
+    case 'kms:retiringprincipal':
+      return grant?.retiring ?? undefined;
+    case 'kms:grantconstrainttype':
+      return grantConstraint && constraintTypes(grantConstraint);
+    case 'kms:grantisforawsresource':
+      return text(grantIsForAWSResource);
+    default:
+      return undefined;
+  }
+}
+
+function constraintTypes({ equals, subset }: GrantConstraint): Value {
+  const types = [...(equals ? ['EncryptionContextEquals'] : []), ...(subset ? ['EncryptionContextSubset'] : [])];
+  return types.length > 1 ? types : types[0];
 }
 
 function ofKey(name: string, about: KeyFacts | undefined): Value {

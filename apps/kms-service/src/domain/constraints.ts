@@ -45,7 +45,18 @@ const tags: Constraint = {
 };
 const plaintext: Constraint = { field: 'plaintext', required: true, min: 1, max: 4096 };
 const ciphertext: Constraint = { field: 'ciphertextBlob', min: 1, max: 6144 };
-const grantTokens: Constraint = { field: 'grantTokens', max: 10, each: { min: 1, max: 8192 } };
+const grantToken = { min: 1, max: 8192 };
+const grantOperationNames = [
+  ...['Decrypt', 'Encrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'ReEncryptFrom', 'ReEncryptTo'],
+  ...['Sign', 'Verify', 'GetPublicKey', 'CreateGrant', 'RetireGrant', 'DescribeKey', 'GenerateDataKeyPair'],
+  ...['GenerateDataKeyPairWithoutPlaintext', 'GenerateMac', 'VerifyMac', 'DeriveSharedSecret', 'Encapsulate'],
+  'Decapsulate',
+];
+const principal = (field: string, required = false): Constraint => ({
+  ...{ field, required, min: 1, max: 256, pattern: [/^[\w+=,.@:/-]+$/, '^[\\w+=,.@:/-]+$'] },
+});
+const grantId = (required = true): Constraint => ({ field: 'grantId', required, min: 1, max: 128 });
+const grantTokens: Constraint = { field: 'grantTokens', max: 10, each: grantToken };
 const algorithm = (field: string): Constraint => ({ field, values: algorithms });
 const modifiers: Constraint = { field: 'dryRunModifiers', each: { values: ['IGNORE_CIPHERTEXT'] } };
 const storeId: Constraint = { field: 'customKeyStoreId', min: 1, max: 64 };
@@ -169,6 +180,18 @@ export const constraints = {
     },
   ],
   DeleteImportedKeyMaterial: [keyId, materialId],
+  CreateGrant: [
+    ...[keyId, principal('granteePrincipal'), principal('retiringPrincipal')],
+    { field: 'operations', required: true, each: { values: grantOperationNames } },
+    ...[
+      grantTokens,
+      { field: 'name', min: 1, max: 256, pattern: [/^[a-zA-Z0-9:/_-]+$/, '^[a-zA-Z0-9:/_-]+$'] as const },
+    ],
+  ],
+  ListGrants: [...page, keyId, grantId(false), principal('granteePrincipal')],
+  ListRetirableGrants: [...page, principal('retiringPrincipal')],
+  RetireGrant: [{ field: 'grantToken', ...grantToken }, id('keyId', false), grantId(false)],
+  RevokeGrant: [keyId, grantId()],
   GenerateRandom: [{ field: 'numberOfBytes', min: 1, max: 1024 }, storeId],
 } satisfies Record<string, readonly Constraint[]>;
 

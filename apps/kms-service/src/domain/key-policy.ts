@@ -87,17 +87,18 @@ export function compileBound(json: string, principals: Readonly<Record<string, s
 
 /** Refuses a policy under which its author could not change it again. Errors: MalformedPolicyDocument. */
 export function requireNoLockout(policy: CompiledPolicy, author: PolicyPrincipal, key: LockoutPlace): void {
-  const { effect } = evaluate({
-    action: 'kms:PutKeyPolicy',
-    resource: key.arn,
-    resourceAccount: key.account,
-    principal: author,
-    values: key.values,
-    identity: [allowAll],
-    resourcePolicy: policy,
-    resourcePolicyDecides: true,
-  });
-  if (effect === 'Allow') return;
+  const allowed = (values: ContextLookup): boolean =>
+    evaluate({
+      action: 'kms:PutKeyPolicy',
+      resource: key.arn,
+      resourceAccount: key.account,
+      principal: author,
+      values,
+      identity: [allowAll],
+      resourcePolicy: policy,
+      resourcePolicyDecides: true,
+    }).effect === 'Allow';
+  if (key.readings.every(allowed)) return;
   throw new KeysteadError(
     'MalformedPolicyDocument',
     'The new key policy will not allow you to update the key policy in the future.',
@@ -108,7 +109,7 @@ export function requireNoLockout(policy: CompiledPolicy, author: PolicyPrincipal
 export interface LockoutPlace {
   readonly arn: string;
   readonly account: string;
-  readonly values: ContextLookup;
+  readonly readings: readonly ContextLookup[];
 }
 
 // Delegation counts as safe: the account's administrators can give the caller what is missing.

@@ -12,8 +12,9 @@ export function readMarker(list: string, marker: string | undefined): string | u
   if (marker === undefined) return undefined;
   const text = Buffer.from(marker, 'base64url').toString();
   const prefix = `${list}\n`;
-  // Encoded again, because decoding ignores what is not base64url.
-  if (!text.startsWith(prefix) || Buffer.from(text).toString('base64url') !== marker) {
+  // Encoded again, because decoding ignores what is not base64url. No position has U+0000, and no query takes it.
+  const isOurs = text.startsWith(prefix) && !text.includes('\u0000');
+  if (!isOurs || Buffer.from(text).toString('base64url') !== marker) {
     throw new KeysteadError('InvalidMarker', 'Could not deserialize marker');
   }
   return text.slice(prefix.length);

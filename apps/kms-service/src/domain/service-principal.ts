@@ -17,8 +17,11 @@ const table: Readonly<Record<ServicePrincipal, string>> = {
   'audit.keystead.internal': 'alias/keystead/audit',
 };
 
+/** The key with which kms-service seals grant tokens; no principal may use it. */
+export const ownAlias = 'alias/keystead/kms';
+
 /** The aliases of the services' keys: made at the first start. */
-export const serviceAliases: readonly string[] = Object.values(table);
+export const serviceAliases: readonly string[] = [...Object.values(table), ownAlias];
 
 /** The alias of the only key that a service principal may use; undefined for a name that is none. */
 export function serviceAlias(principal: string): string | undefined {

@@ -17,13 +17,13 @@ const external: Refusal = (arn) =>
   new KeysteadError('UnsupportedOperation', `${arn} origin is EXTERNAL which is not valid for this operation.`);
 
 const dying = { PendingDeletion: pendingDeletion, PendingReplicaDeletion: pendingDeletion };
-const cryptographic: Row = {
+const withoutMaterial: Row = {
   ...dying,
   Creating: invalid('creating'),
   Disabled: disabled,
   PendingImport: pendingImport,
-  Unavailable: invalid('unavailable'),
 };
+const cryptographic: Row = { ...withoutMaterial, Unavailable: invalid('unavailable') };
 const toggle: Row = { ...dying, PendingImport: pendingImport, Updating: invalid('updating') };
 const schedule: Row = { ...dying, Updating: invalid('updating') };
 const describe: Row = dying;
@@ -58,6 +58,11 @@ const table = {
   DeriveSharedSecret: cryptographic,
   Encapsulate: cryptographic,
   Decapsulate: cryptographic,
+  // Unlike cryptography it needs no material.
+  CreateGrant: withoutMaterial,
+  ListGrants: always,
+  RetireGrant: always,
+  RevokeGrant: always,
   EnableKey: toggle,
   DisableKey: toggle,
   ScheduleKeyDeletion: schedule,

@@ -1,5 +1,6 @@
 import { KeysteadError } from '@keystead/errors';
 import type { Tag } from './key.js';
+import { requireReadableTags } from './readings.js';
 
 /** Tags that one key may have. */
 export const maxTags = 50;
@@ -16,6 +17,7 @@ export function requireTags(tags: readonly Tag[]): void {
     requireTagKey(tagKey);
     if (!allowed.test(tagKey) || !allowed.test(tagValue)) throw new KeysteadError('Tag', 'Invalid tag');
   }
+  requireReadableTags(tags);
 }
 
 /** Refuses a key that is AWS's own. Errors: Tag. */
@@ -28,6 +30,7 @@ export function merged(before: readonly Tag[], added: readonly Tag[]): Tag[] {
   requireTags(added);
   const all = new Map([...before, ...added].map((tag) => [tag.tagKey, tag]));
   if (all.size > maxTags) throw new KeysteadError('Tag', 'Too many tags');
+  requireReadableTags([...all.values()]);
   return [...all.values()].sort((a, b) => (a.tagKey < b.tagKey ? -1 : 1));
 }
 

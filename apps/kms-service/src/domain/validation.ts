@@ -44,6 +44,7 @@ function holds(value: unknown, constraint: Omit<Constraint, 'field'>): boolean {
   if (constraint.min !== undefined && size < constraint.min) return false;
   if (constraint.max !== undefined && size > constraint.max) return false;
   if (typeof value === 'string') {
+    if (value.includes(nul)) return false;
     if (constraint.values && !constraint.values.includes(value)) return false;
     if (constraint.pattern && !constraint.pattern[0].test(value)) return false;
   }
@@ -54,6 +55,9 @@ function itemHolds(item: unknown, { each, members }: Omit<Constraint, 'field'>):
   if (each && !holds(item, each)) return false;
   return members?.every((member) => holds((item as Record<string, unknown>)[member.field], member)) ?? true;
 }
+
+/** Nothing that AWS stores takes it, and PostgreSQL's texts cannot hold it. */
+const nul = '\u0000';
 
 /** A body holds a hundred thousand items, and the sentence about them would be larger than the stream takes. */
 const maxFailures = 50;
@@ -86,6 +90,7 @@ function explainText(
   fail: (what: string) => void,
 ): void {
   if (pattern && !pattern[0].test(value)) fail(`Member must satisfy regular expression pattern: ${pattern[1]}`);
+  else if (value.includes(nul)) fail('Member must satisfy regular expression pattern: [^\\u0000]*');
   if (values && !values.includes(value)) fail(`Member must satisfy enum value set: [${values.join(', ')}]`);
 }
 

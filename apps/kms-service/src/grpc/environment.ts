@@ -1,5 +1,6 @@
 import type { AuditClient } from '@keystead/audit';
 import type { Logger } from '@keystead/service';
+import type { GrantTokens } from '../clients/grant-tokens.js';
 import type { HsmClient } from '../clients/hsm.js';
 import type { Principals } from '../clients/principals.js';
 import type { KeyDirectory } from '../store/key-directory.js';
@@ -12,6 +13,7 @@ export interface Environment {
   readonly directory: KeyDirectory;
   readonly hsm: HsmClient;
   readonly principals: Principals;
+  readonly grantTokens: GrantTokens;
   readonly audit: Pick<AuditClient, 'append'>;
   /** The id of an account's alias/aws/s3, made if it is not there yet. */
   s3ManagedKey(account: string): Promise<string>;

@@ -28,6 +28,7 @@ export async function execute<Request extends object, Response extends object>(
   let response: Response;
   try {
     validate(request, constraints[operation.name]);
+    await requireGrantTokens(request, call);
     response = await operation.run(request, call);
   } catch (thrown) {
     const error = asKeysteadError(thrown);
@@ -43,6 +44,11 @@ export async function execute<Request extends object, Response extends object>(
     });
   }
   return response;
+}
+
+/** A grant is effective at once, so its tokens add nothing; one that is none is refused all the same. Errors: InvalidGrantToken. */
+async function requireGrantTokens(request: { readonly grantTokens?: readonly string[] }, call: KmsCall): Promise<void> {
+  for (const token of request.grantTokens ?? []) await call.environment.grantTokens.read(token);
 }
 
 /** Commits a change together with the record of its call. */

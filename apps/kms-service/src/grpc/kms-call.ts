@@ -5,12 +5,23 @@ import {
   contextValues,
   policyPrincipal,
   type ContextLookup,
+  type Decision,
   type PolicyPrincipal,
   type PrincipalPolicies,
 } from '@keystead/policy';
 import { PrincipalType, type CallContext } from '@keystead/proto/common';
-import { accessDenied, decide, foreignKeyDenied, type Question } from '../domain/authorization.js';
+import {
+  accessDenied,
+  byRetirement,
+  decide,
+  decideGranted,
+  foreignKeyDenied,
+  type Question,
+} from '../domain/authorization.js';
 import { kmsValues, type KeyFacts, type RequestFacts } from '../domain/conditions.js';
+import { readingsOf } from '../domain/readings.js';
+import { constraintContext, covers, type Grant, type GrantRule } from '../domain/grant.js';
+import { namesOf } from '../domain/grant-principal.js';
 import {
   aliasNotFound,
   keyNotFound,
@@ -107,13 +118,41 @@ export class KmsCall {
     return this.#authorized(account, id, action, requestAlias === undefined ? facts : { ...facts, requestAlias });
   }
 
+  /**
+   * Authorizes RetireGrant: the retiring principal, the grantee if the grant says so, and whom the key's owner or a
+   * retiring account lets by its own policies; the key policy has no say. Errors: AccessDenied, NotFound.
+   */
+  async retire({ account, keyId }: { account: string; keyId: string }, grant: Grant | undefined): Promise<Key> {
+    const { directory, region } = this.environment;
+    const action = 'kms:RetireGrant';
+    const loaded = await directory.key(account, keyId);
+    const isForeign = account !== this.account;
+    if (!loaded || this.#hidden(loaded.key) || (isForeign && !grant)) {
+      const arn = keyArn(region, account, keyId);
+      throw isForeign ? await this.#refusedForeign(action, arn) : keyNotFound(region, account, keyId);
+    }
+    const { key } = loaded;
+    if (!isForeign) this.#name(key);
+    if (!grant) return key;
+    const facts = { encryptionContext: constraintContext(grant.constraint), grantConstraint: grant.constraint };
+    const asked = { action, resource: key.arn, account, readings: await this.readings(facts, loaded) };
+    await this.#decide(asked, key.arn, (question) => Promise.resolve(byRetirement(question, grant)));
+    this.#name(key);
+    return key;
+  }
+
+  /** True when a service asks in its caller's name. */
+  get isForwarded(): boolean {
+    return this.context.viaService !== '';
+  }
+
   /** Authorizes what has no key behind it: CreateKey, ListKeys, ListAliases, GenerateRandom. Errors: AccessDenied. */
   async authorizeAccount(
     action: string,
     { facts = {}, resource = '*', about }: { facts?: RequestFacts; resource?: string; about?: KeyFacts } = {},
   ): Promise<void> {
     if (this.isService) this.#authorizeService([], resource);
-    else await this.#decide({ action, resource, account: this.account, values: await this.values(facts, about) });
+    else await this.#decide({ action, resource, account: this.account, readings: await this.readings(facts, about) });
   }
 
   /** An alias of the caller's account as a resource of identity policies. Errors: AccessDenied. */
@@ -123,15 +162,17 @@ export class KmsCall {
     await this.authorizeAccount(action, { resource });
   }
 
-  /** The condition keys of this call. */
-  async values(facts: RequestFacts, about: KeyFacts | undefined): Promise<ContextLookup> {
+  /** The condition keys of this call, once for each way to read them. */
+  async readings(facts: RequestFacts, about: KeyFacts | undefined): Promise<ContextLookup[]> {
     const tags = (await this.#callerPolicies()).tags;
     const caller = { account: this.principal.account, viaService: this.#viaService() };
-    const own = kmsValues(facts, caller, about);
     const { region } = this.environment;
     const globals = (): ContextLookup =>
       (this.#globals ??= contextValues(globalValues({ context: this.context, tags, now: this.at, region })));
-    return (name) => own(name) ?? (name.startsWith('aws:') ? globals()(name) : undefined);
+    return readingsOf(facts, about).map((reading) => {
+      const own = kmsValues(reading.facts, caller, reading.about);
+      return (name) => own(name) ?? (name.startsWith('aws:') ? globals()(name) : undefined);
+    });
   }
 
   async #authorized(account: string, id: string, action: string, facts: RequestFacts): Promise<LoadedKey> {
@@ -145,8 +186,9 @@ export class KmsCall {
     if (account === this.account) this.#name(key.key);
     if (this.isService) this.#authorizeService(key.aliases, key.key.arn);
     else {
-      const values = await this.values(facts, key);
-      await this.#decide({ action, resource: key.key.arn, account, keyPolicy: key.policy, values }, named);
+      const readings = await this.readings(facts, key);
+      const asked = { action, resource: key.key.arn, account, keyPolicy: key.policy, readings };
+      await this.#decide(asked, named, (question) => this.#byGrant(question, id, facts));
     }
     this.#name(key.key);
     return key;
@@ -174,9 +216,14 @@ export class KmsCall {
     throw account === this.account ? aliasNotFound(arn) : await this.#refusedForeign(action, arn);
   }
 
-  async #decide(question: Omit<Question, 'principal' | 'policies'>, named = question.resource): Promise<void> {
+  async #decide(
+    question: Omit<Question, 'principal' | 'policies'>,
+    named = question.resource,
+    otherwise?: (question: Question) => Promise<Decision | undefined>,
+  ): Promise<void> {
     const asked = { ...question, principal: this.principal, policies: await this.#callerPolicies() };
-    const decision = decide(asked);
+    const byPolicy = decide(asked);
+    const decision = (byPolicy.effect === 'ImplicitDeny' ? await otherwise?.(asked) : undefined) ?? byPolicy;
     const { log } = this.environment;
     const level = decision.effect === 'Allow' ? 'debug' : 'info';
     if (log.isLevelEnabled(level)) {
@@ -190,6 +237,23 @@ export class KmsCall {
       const isForeign = question.account !== this.account;
       throw isForeign ? await this.#refusedForeign(question.action, named) : accessDenied(asked, decision);
     }
+  }
+
+  /** The Allow of a grant where policies neither allow nor deny. */
+  async #byGrant(question: Question, keyId: string, facts: RequestFacts): Promise<Decision | undefined> {
+    const { directory } = this.environment;
+    const operation = question.action.slice('kms:'.length);
+    const { encryptionContext = {}, grant, grantConstraint: constraint = {} } = facts;
+    const child = grant && { operations: grant.operations, constraint };
+    const request = { operation, encryptionContext, child };
+    for (const [granteeId, match] of namesOf(this.principal)) {
+      const of = [question.account, keyId, granteeId] as const;
+      const rules: readonly GrantRule[] = directory.peekGrants(...of) ?? (await directory.grants(...of));
+      if (!rules.some((rule) => covers(rule, request))) continue;
+      const decision = decideGranted(question, match);
+      if (decision.effect === 'Allow') return decision;
+    }
+    return undefined;
   }
 
   #authorizeService(aliases: readonly string[], resource: string): void {

@@ -2,6 +2,7 @@ import type { Call } from '@keystead/proto/kms';
 import type { Operation } from './execute.js';
 import { cancelKeyDeletion } from './operations/cancel-key-deletion.js';
 import { createAlias } from './operations/create-alias.js';
+import { createGrant } from './operations/create-grant.js';
 import { createKey } from './operations/create-key.js';
 import { decapsulate } from './operations/decapsulate.js';
 import { decrypt } from './operations/decrypt.js';
@@ -27,12 +28,16 @@ import { getParametersForImport } from './operations/get-parameters-for-import.j
 import { getPublicKey } from './operations/get-public-key.js';
 import { importKeyMaterial } from './operations/import-key-material.js';
 import { listAliases } from './operations/list-aliases.js';
+import { listGrants } from './operations/list-grants.js';
 import { listKeyPolicies } from './operations/list-key-policies.js';
 import { listKeyRotations } from './operations/list-key-rotations.js';
 import { listKeys } from './operations/list-keys.js';
 import { listResourceTags } from './operations/list-resource-tags.js';
+import { listRetirableGrants } from './operations/list-retirable-grants.js';
 import { putKeyPolicy } from './operations/put-key-policy.js';
 import { reEncrypt } from './operations/re-encrypt.js';
+import { retireGrant } from './operations/retire-grant.js';
+import { revokeGrant } from './operations/revoke-grant.js';
 import { rotateKeyOnDemand } from './operations/rotate-key-on-demand.js';
 import { scheduleKeyDeletion } from './operations/schedule-key-deletion.js';
 import { sign } from './operations/sign.js';
@@ -49,6 +54,7 @@ type Case = NonNullable<Call['operation']>['$case'];
 export const operations = {
   cancelKeyDeletion,
   createAlias,
+  createGrant,
   createKey,
   decapsulate,
   decrypt,
@@ -74,12 +80,16 @@ export const operations = {
   getPublicKey,
   importKeyMaterial,
   listAliases,
+  listGrants,
   listKeyPolicies,
   listKeyRotations,
   listKeys,
   listResourceTags,
+  listRetirableGrants,
   putKeyPolicy,
   reEncrypt,
+  retireGrant,
+  revokeGrant,
   rotateKeyOnDemand,
   scheduleKeyDeletion,
   sign,

@@ -1,7 +1,16 @@
 import type { Json } from '@keystead/audit';
 
 /** Members of requests that are never logged, whatever the log's own redaction says. */
-const never = new Set(['plaintext', 'ciphertextBlob', 'message', 'signature', 'mac', 'grantTokens', 'recipient']);
+const never = new Set([
+  'plaintext',
+  'ciphertextBlob',
+  'message',
+  'signature',
+  'mac',
+  'grantTokens',
+  'grantToken',
+  'recipient',
+]);
 
 /** CloudTrail's requestParameters: what was sent, without what is secret and without what was left out; null when nothing remains. */
 export function requestParameters(request: object): Record<string, Json> | null {

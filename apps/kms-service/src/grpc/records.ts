@@ -9,6 +9,7 @@ const changes: ReadonlySet<OperationName> = new Set([
   ...(['CreateKey', 'UpdateKeyDescription', 'EnableKey', 'DisableKey', 'ScheduleKeyDeletion'] as const),
   ...(['CancelKeyDeletion', 'CreateAlias', 'UpdateAlias', 'DeleteAlias', 'PutKeyPolicy', 'TagResource'] as const),
   ...(['UntagResource', 'EnableKeyRotation', 'DisableKeyRotation', 'RotateKeyOnDemand'] as const),
+  ...(['CreateGrant', 'RetireGrant', 'RevokeGrant'] as const),
   ...(['ImportKeyMaterial', 'DeleteImportedKeyMaterial'] as const),
 ]);
 

@@ -1,6 +1,7 @@
 import { LeasedCache } from '@keystead/service';
+import type { GrantRule } from '../domain/grant.js';
 import { loadedKey, type LoadedKey } from '../domain/loaded-key.js';
-import { aliasCacheKey, keyCacheKey, type KeyStore } from './key-store.js';
+import { aliasCacheKey, grantsCacheKey, keyCacheKey, type KeyStore } from './key-store.js';
 import type { Replica } from './replica.js';
 
 /** Keys ready to be used, from memory while the lease holds: no request on the hot path pays for a database read. */
@@ -10,6 +11,10 @@ export interface KeyDirectory {
   key(account: string, id: string): Promise<LoadedKey | undefined>;
   /** The id of the key that an alias names. */
   alias(account: string, name: string): Promise<string | undefined>;
+  /** What the grants of a principal on a key allow, without a promise when they are in memory. */
+  peekGrants(account: string, keyId: string, granteeId: string): readonly GrantRule[] | undefined;
+  /** The same, by its unique id or account; empty when there are none. */
+  grants(account: string, keyId: string, granteeId: string): Promise<readonly GrantRule[]>;
   /** The key whose material made a ciphertext. */
   keyOfMaterial(materialId: string): Promise<{ account: string; id: string } | undefined>;
   close(): void;
@@ -18,6 +23,8 @@ export interface KeyDirectory {
 /** About 1 KiB each with one token and a short policy. */
 const maxKeys = 10_000;
 const maxAliases = 20_000;
+/** Pairs of key and principal; most have no grant or a few. */
+const maxGrantees = 50_000;
 const maxMaterials = 50_000;
 
 export function keyDirectory(store: KeyStore, lease: Replica): KeyDirectory {
@@ -32,11 +39,20 @@ export function keyDirectory(store: KeyStore, lease: Replica): KeyDirectory {
     ...{ lease, maxEntries: maxAliases },
     load: async (name) => (await store.alias(...split(name)))?.keyId,
   });
+  const grants = new LeasedCache<readonly GrantRule[]>({
+    ...{ lease, maxEntries: maxGrantees },
+    load: (name) => {
+      const [, account = '', keyId = '', granteeId = ''] = name.split('/');
+      return store.grantRules(account, keyId, granteeId);
+    },
+  });
   const materials = new Map<string, { account: string; id: string }>();
   return {
     peek: (account, id) => keys.peek(keyCacheKey(account, id)),
     key: (account, id) => keys.get(keyCacheKey(account, id)),
     alias: (account, name) => aliases.get(aliasCacheKey(account, name)),
+    peekGrants: (...of) => grants.peek(grantsCacheKey(...of)),
+    grants: async (...of) => (await grants.get(grantsCacheKey(...of))) ?? [],
     keyOfMaterial: async (materialId) => {
       const known = materials.get(materialId);
       if (known) return known;
@@ -48,6 +64,7 @@ export function keyDirectory(store: KeyStore, lease: Replica): KeyDirectory {
     close: () => {
       keys.close();
       aliases.close();
+      grants.close();
     },
   };
 }

@@ -2,9 +2,11 @@ import { enqueue } from '@keystead/audit';
 import { isUniqueViolation, transaction, type Pool, type Queryable } from '@keystead/db';
 import { KeysteadError } from '@keystead/errors';
 import type { AuditRecord } from '@keystead/proto/audit';
+import type { Grant, GrantRule } from '../domain/grant.js';
 import { aliasArn, type Alias, type Key, type KeyView, type Material, type Tag } from '../domain/key.js';
 import * as aliases from './aliases.js';
 import { nextSequence } from './changes.js';
+import * as grants from './grants.js';
 import { pruneImportTokens, spendImportToken } from './import-tokens.js';
 import * as keys from './keys.js';
 import * as materials from './materials.js';
@@ -14,6 +16,9 @@ import * as tags from './tags.js';
 export const keyCacheKey = (account: string, id: string): string => `key/${account}/${id}`;
 /** The name under which an alias is cached. */
 export const aliasCacheKey = (account: string, name: string): string => `alias/${account}/${name}`;
+/** The name under which the grants of a principal on a key are cached. */
+export const grantsCacheKey = (account: string, keyId: string, granteeId: string): string =>
+  `grants/${account}/${keyId}/${granteeId}`;
 
 /** A change under way; nothing of it is seen by others before it commits. */
 export interface Change {
@@ -34,7 +39,13 @@ export interface Change {
   insertAlias(region: string, alias: Alias): Promise<void>;
   moveAlias(from: Alias, to: Alias): Promise<void>;
   deleteAlias(alias: Alias): Promise<void>;
-  /** With material, aliases and tags. */
+  /** The grant of this name that is the same in all that was asked for. */
+  sameGrant(wanted: Grant): Promise<Grant | undefined>;
+  countGrants(account: string, keyId: string): Promise<number>;
+  insertGrant(grant: Grant): Promise<void>;
+  /** False when it was gone already. */
+  deleteGrant(grant: Grant): Promise<boolean>;
+  /** With material, aliases, tags and grants. */
   deleteKey(view: KeyView): Promise<void>;
   /** Delivered to audit-service after the commit. */
   record(record: AuditRecord): Promise<void>;
@@ -53,6 +64,11 @@ export interface KeyStore {
   view(account: string, id: string): Promise<KeyView | undefined>;
   alias(account: string, name: string): Promise<Alias | undefined>;
   keyOfMaterial(materialId: string): Promise<{ account: string; id: string } | undefined>;
+  grant(account: string, keyId: string, id: string): Promise<Grant | undefined>;
+  /** What a principal's grants on a key allow. */
+  grantRules(account: string, keyId: string, granteeId: string): Promise<GrantRule[]>;
+  pageOfGrants(page: grants.GrantPage): Promise<Grant[]>;
+  pageOfRetirableGrants(page: grants.RetirablePage): Promise<Grant[]>;
   pageOfKeys(account: string, after: string, limit: number): Promise<{ id: string; arn: string }[]>;
   pageOfAliases(page: { account: string; keyId: string | undefined; after: string; limit: number }): Promise<Alias[]>;
   keysToRotate(now: Date, limit: number): Promise<{ account: string; id: string }[]>;
@@ -70,6 +86,10 @@ export function keyStore(pool: Pool): KeyStore {
     view: (account, id) => view(pool, account, id),
     alias: (account, name) => aliases.findAlias(pool, account, name),
     keyOfMaterial: (materialId) => materials.keyOfMaterial(pool, materialId),
+    grant: (account, keyId, id) => grants.findGrant(pool, account, keyId, id),
+    grantRules: (account, keyId, granteeId) => grants.rulesOf(pool, account, keyId, granteeId),
+    pageOfGrants: (page) => grants.pageOfGrants(pool, page),
+    pageOfRetirableGrants: (page) => grants.pageOfRetirable(pool, page),
     pageOfKeys: (account, after, limit) => keys.pageOfKeys(pool, account, after, limit),
     pageOfAliases: (page) => aliases.pageOfAliases(pool, page),
     keysToRotate: (now, limit) => keys.keysToRotate(pool, now, limit),
@@ -103,6 +123,8 @@ function changeOf(tx: Queryable, changed: Set<string>): Change {
     changed.add(aliasCacheKey(account, name));
     key({ account, id: keyId });
   };
+  const grant = ({ account, keyId, granteeId }: Grant): void =>
+    void changed.add(grantsCacheKey(account, keyId, granteeId));
   return {
     lock: async (account, id) => {
       const locked = await keys.lockKey(tx, account, id);
@@ -144,6 +166,17 @@ function changeOf(tx: Queryable, changed: Set<string>): Change {
     deleteAlias: async (gone) => {
       await aliases.deleteAlias(tx, gone.account, gone.name);
       alias(gone);
+    },
+    sameGrant: (wanted) => grants.findSame(tx, wanted),
+    countGrants: (account, keyId) => grants.countGrants(tx, account, keyId),
+    insertGrant: async (made) => {
+      await grants.insertGrant(tx, made);
+      grant(made);
+    },
+    deleteGrant: async (gone) => {
+      const done = await grants.deleteGrant(tx, gone);
+      if (done) grant(gone);
+      return done;
     },
     deleteKey: async (gone) => {
       await keys.deleteKey(tx, gone.key.account, gone.key.id);

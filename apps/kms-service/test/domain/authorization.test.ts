@@ -24,7 +24,7 @@ const delegation = compilePolicy(defaultPolicy(stored.account), { kind: 'resourc
 
 function question(principal: PolicyPrincipal, change: Partial<Question>): Question {
   return {
-    ...{ action: 'kms:Encrypt', principal, policies: { identity: [], tags: {} }, values: () => undefined },
+    ...{ action: 'kms:Encrypt', principal, policies: { identity: [], tags: {} }, readings: [() => undefined] },
     ...{ resource: stored.arn, account: stored.account, keyPolicy: delegation, ...change },
   };
 }

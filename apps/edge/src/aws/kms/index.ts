@@ -3,6 +3,7 @@ import type { JsonOperation } from '../json/operation.js';
 import * as aliases from './aliases.js';
 import * as ciphertexts from './ciphertexts.js';
 import * as dataKeys from './data-keys.js';
+import * as grants from './grants.js';
 import * as imports from './imports.js';
 import * as keys from './keys.js';
 import * as policies from './policies.js';
@@ -32,22 +33,18 @@ const all: readonly JsonOperation[] = [
   ...Object.values(signatures),
   ...Object.values(sharedSecrets),
   ...Object.values(imports),
+  ...Object.values(grants),
 ];
 
 /** AWS's other KMS operations: known by name, answered with UnsupportedOperationException. */
 const notOffered: ReadonlySet<string> = new Set([
   'ConnectCustomKeyStore',
   'CreateCustomKeyStore',
-  'CreateGrant',
   'DeleteCustomKeyStore',
   'DescribeCustomKeyStores',
   'DisconnectCustomKeyStore',
   'GetKeyLastUsage',
-  'ListGrants',
-  'ListRetirableGrants',
   'ReplicateKey',
-  'RetireGrant',
-  'RevokeGrant',
   'UpdateCustomKeyStore',
   'UpdatePrimaryRegion',
 ]);

@@ -9,7 +9,7 @@ export interface PolicyPlace {
   readonly author: PolicyPrincipal;
   /** True to skip the lockout check. */
   readonly bypass: boolean;
-  readonly values: ContextLookup;
+  readonly readings: readonly ContextLookup[];
 }
 
 /**

@@ -63,7 +63,7 @@ async function newKey(request: CreateKeyRequest, kind: Kind, call: KmsCall): Pro
       : await acceptedPolicy(request.policy, call, {
           ...{ arn, account, author: policyPrincipal(call.context) },
           bypass: request.bypassPolicyLockoutSafetyCheck ?? false,
-          values: await call.values({}, about),
+          readings: await call.readings({}, about),
         });
   return {
     ...{ account, id, arn, ...kind, ...written },

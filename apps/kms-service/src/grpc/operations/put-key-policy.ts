@@ -20,7 +20,7 @@ export const putKeyPolicy: Operation<PutKeyPolicyRequest, PutKeyPolicyResponse> 
     const author = policyPrincipal(call.context);
     const place = {
       ...{ arn: key.arn, account: key.account, author, bypass },
-      values: await call.values(facts, loaded),
+      readings: await call.readings(facts, loaded),
     };
     const written = await acceptedPolicy(request.policy ?? '', call, place);
     await changeKey(putKeyPolicy, request, call, key, ({ key: stored }) => ({ ...stored, ...written }));
