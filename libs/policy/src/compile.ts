@@ -2,8 +2,9 @@ import { compileConditions, type CompiledCondition } from './conditions.js';
 import type { ContextLookup } from './context.js';
 import { parseDocument, type PolicyKind, type RawStatement } from './document.js';
 import { PolicyError } from './error.js';
-import { compilePattern, variableKeys, type Matcher } from './pattern.js';
+import { compilePattern, type Matcher } from './pattern.js';
 import { compilePrincipals, type PolicyPrincipal, type PrincipalMatch, type PrincipalMatcher } from './principals.js';
+import { variableKeys } from './variable.js';
 
 /** Whom a compiled statement speaks about, and what it says of one request. */
 export interface CompiledStatement {
@@ -144,5 +145,5 @@ function compileResource(pattern: string, variables: boolean): Matcher {
       );
     }
   }
-  return compilePattern(pattern, { wildcards: true, variables });
+  return compilePattern(pattern, { wildcards: true, variables, arn: true });
 }

@@ -2,7 +2,7 @@ import { isSupportedConditionKey } from './condition-keys.js';
 import type { ContextLookup } from './context.js';
 import { PolicyError } from './error.js';
 import { operators, type Comparison } from './operators.js';
-import { variableKeys } from './pattern.js';
+import { variableKeys } from './variable.js';
 
 /** Whether the request satisfies the condition. */
 export type Condition = (values: ContextLookup) => boolean;

@@ -26,6 +26,9 @@ export interface RawDocument {
 /** The largest document that is parsed at all, in characters; quotas of services are lower. */
 export const maximumCharacters = 131_072;
 
+/** A value of a condition lies in the document, the list of statements, a statement, Condition, an operator, and a list. */
+const maximumDepth = 6;
+
 const topLevel = new Set(['Version', 'Id', 'Statement']);
 const elements = new Set([
   'Sid',
@@ -60,6 +63,7 @@ export function parseDocument(json: string, kind: PolicyKind): RawDocument {
 }
 
 function parseJson(json: string): Record<string, unknown> {
+  if (isNestedDeeper(json, maximumDepth)) throw syntax();
   let document: unknown;
   try {
     document = JSON.parse(json);
@@ -68,6 +72,21 @@ function parseJson(json: string): Record<string, unknown> {
   }
   if (repeatsName(json)) throw syntax();
   return record(document);
+}
+
+/** Whether brackets are open that deeply anywhere, in a text that need not be JSON. */
+function isNestedDeeper(json: string, limit: number): boolean {
+  let depth = 0;
+  let inText = false;
+  for (let i = 0; i < json.length; i++) {
+    const character = json.charCodeAt(i);
+    if (character === 0x5c && inText) i++;
+    else if (character === 0x22) inText = !inText;
+    else if (inText) continue;
+    else if ((character | 0x20) === 0x7b && ++depth > limit) return true;
+    else if ((character | 0x20) === 0x7d) depth--;
+  }
+  return false;
 }
 
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net';
+import { inRange, parseAddress, parseRange } from './address.js';
 import type { ContextLookup } from './context.js';
 import { PolicyError } from './error.js';
 import { compileArnPattern, compilePattern } from './pattern.js';
@@ -70,19 +70,11 @@ const binary: One = (wanted) => {
 
 /** One CIDR range or address, IPv4 or IPv6. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html */
 const address: One = (wanted) => {
-  const [base = '', bits] = wanted.split('/', 2);
-  const version = isIP(base);
-  const longest = version === 4 ? 32 : 128;
-  const length = bits === undefined ? longest : Number(bits);
-  if (version === 0 || bits === '' || !Number.isInteger(length) || length < 0 || length > longest) {
-    throw new PolicyError(`Invalid IP range in condition: "${wanted}".`);
-  }
-  const family = version === 4 ? 'ipv4' : 'ipv6';
-  const range = new BlockList();
-  range.addSubnet(base, length, family);
+  const range = parseRange(wanted);
+  if (range === undefined) throw new PolicyError(`Invalid IP range in condition: "${wanted}".`);
   return (value) => {
-    const given = isIP(value);
-    return given !== 0 && range.check(value, given === 4 ? 'ipv4' : 'ipv6');
+    const given = parseAddress(value);
+    return given !== undefined && inRange(range, given);
   };
 };
 
