@@ -17,12 +17,13 @@ import { grpc } from './sections/grpc.js';
 import { hsm } from './sections/hsm.js';
 import { memory } from './sections/memory.js';
 import { objects } from './sections/objects.js';
+import { policy } from './sections/policy.js';
 import { start } from './sections/start.js';
 import { wire } from './sections/wire.js';
 import { root } from './system/keystead.js';
 
 const sections: Readonly<Record<SectionName, (lab: Lab) => Promise<Outcome>>> = {
-  ...{ start, memory, wire, grpc, audit, hsm, objects },
+  ...{ start, memory, wire, grpc, audit, hsm, policy, objects },
 };
 
 const begun = Date.now();

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured, in the order in which it is. */
-export const sectionNames = ['start', 'memory', 'wire', 'grpc', 'audit', 'hsm', 'objects'] as const;
+export const sectionNames = ['start', 'memory', 'wire', 'grpc', 'audit', 'hsm', 'policy', 'objects'] as const;
 export type SectionName = (typeof sectionNames)[number];
 
 export interface Options {

@@ -1,4 +1,4 @@
-import { inRange, parseAddress, parseRange } from './address.js';
+import { inRange, parseAddress, parseRange, type Address } from './address.js';
 import type { ContextLookup } from './context.js';
 import { PolicyError } from './error.js';
 import { compileArnPattern, compilePattern } from './pattern.js';
@@ -73,10 +73,18 @@ const address: One = (wanted) => {
   const range = parseRange(wanted);
   if (range === undefined) throw new PolicyError(`Invalid IP range in condition: "${wanted}".`);
   return (value) => {
-    const given = parseAddress(value);
+    const given = addressOf(value);
     return given !== undefined && inRange(range, given);
   };
 };
+
+let lastAddress: { readonly text: string; readonly address: Address | undefined } = { text: '', address: undefined };
+
+/** The statements of a decision ask about the same address one after the other. */
+function addressOf(text: string): Address | undefined {
+  if (lastAddress.text !== text) lastAddress = { text, address: parseAddress(text) };
+  return lastAddress.address;
+}
 
 const positive = (one: One): Operator => ({ compile: anyOf(one), negated: false });
 const negative = (one: One): Operator => ({ compile: anyOf(one), negated: true });

@@ -27,7 +27,10 @@ type Piece = number | Variable;
 export function compilePattern(pattern: string, options: PatternOptions): Matcher {
   if (options.wildcards && pattern === '*') return () => true;
   const fold = options.ignoreCase === true ? (text: string): string => text.toLowerCase() : undefined;
-  const pieces = piecesOf(pattern, options);
+  const written = fold === undefined ? pattern : fold(pattern);
+  if (isPlain(written, options))
+    return fold === undefined ? (text) => text === written : (text) => fold(text) === written;
+  const pieces = piecesOf(written, options);
   const codes = pieces.filter((piece) => typeof piece === 'number');
   if (codes.length === pieces.length) {
     const matches = compileGlob(codes);
@@ -35,6 +38,10 @@ export function compilePattern(pattern: string, options: PatternOptions): Matche
   }
   const compiled = withValues(pieces, fold ?? ((text) => text));
   return (text, values) => compiled(values)?.(fold === undefined ? text : fold(text)) === true;
+}
+
+function isPlain(pattern: string, { wildcards, variables }: PatternOptions): boolean {
+  return !(wildcards && (pattern.includes('*') || pattern.includes('?'))) && !(variables && pattern.includes('${'));
 }
 
 function piecesOf(pattern: string, options: PatternOptions): Piece[] {
@@ -54,7 +61,7 @@ function piecesOf(pattern: string, options: PatternOptions): Piece[] {
       const endsPart = at + 1 === pattern.length || pattern.charAt(at + 1) === ':';
       const code = wildcardCode(character, colons < 5, endsPart);
       if (code !== wildcard.many || pieces.at(-1) !== wildcard.many) pieces.push(code);
-    } else pushText(pieces, character, options.ignoreCase);
+    } else pieces.push(pattern.charCodeAt(at));
   }
   return pieces;
 }
@@ -62,11 +69,6 @@ function piecesOf(pattern: string, options: PatternOptions): Piece[] {
 function wildcardCode(character: '*' | '?', insidePart: boolean, endsPart: boolean): number {
   if (character === '?') return insidePart ? wildcard.oneInside : wildcard.one;
   return insidePart && !endsPart ? wildcard.manyInside : wildcard.many;
-}
-
-function pushText(pieces: Piece[], text: string, ignoreCase: boolean | undefined): void {
-  const folded = ignoreCase === true ? text.toLowerCase() : text;
-  for (let i = 0; i < folded.length; i++) pieces.push(folded.charCodeAt(i));
 }
 
 /** Compiles with the values of one request; undefined when one is missing. Callers often ask with the same values again. */
@@ -107,11 +109,27 @@ function valueOf({ key, fallback }: Variable, values: ContextLookup): string | u
 export function compileArnPattern(pattern: string, options: PatternOptions): Matcher {
   const wanted = arnParts(pattern, options.variables);
   if (wanted === undefined) return () => false;
+  const head = `${wanted.slice(0, 5).join(':')}:`;
+  if (isPlain(head, options)) {
+    const tail = compilePattern(wanted[5] ?? '', options);
+    return (text, values) => text.startsWith(head) && tail(text.slice(head.length), values);
+  }
   const parts = wanted.map((part) => compilePattern(part, options));
   return (text, values) => {
-    const given = arnParts(text, false);
+    const given = partsOfValue(text);
     return given !== undefined && parts.every((matches, i) => matches(given[i] ?? '', values));
   };
+}
+
+let lastValue: { readonly text: string; readonly parts: readonly string[] | undefined } = {
+  text: '',
+  parts: undefined,
+};
+
+/** The statements of a decision ask about the same few values one after the other. */
+function partsOfValue(text: string): readonly string[] | undefined {
+  if (lastValue.text !== text) lastValue = { text, parts: arnParts(text, false) };
+  return lastValue.parts;
 }
 
 /** The six parts of an ARN; colons inside of variables and in the resource part do not separate. */

@@ -11,7 +11,9 @@ afterEach(() => {
 /** How many characters of texts are looked at while something runs; the engine's own search counts as its worst case. */
 function charactersRead(run: () => unknown): number {
   let count = 0;
-  const { charCodeAt, indexOf } = String.prototype;
+  type Method<Argument extends unknown[]> = (this: string, ...of: Argument) => number;
+  const charCodeAt: Method<[number]> = Reflect.get(String.prototype, 'charCodeAt');
+  const indexOf: Method<[string, number]> = Reflect.get(String.prototype, 'indexOf');
   vi.spyOn(String.prototype, 'charCodeAt').mockImplementation(function (this: string, at: number) {
     count++;
     return charCodeAt.call(this, at);

@@ -84,11 +84,11 @@ type Place = Pick<AuthorizationRequest, 'resourceAccount' | 'resourcePolicy' | '
 /** What the readings come to: a Deny of any of them, else a missing Allow of any, else the Allow. */
 function everyReading(question: Question, place: Place): Decision {
   const { action, resource, principal, policies } = question;
-  const { identity, boundary } = policies;
+  const { identity, boundary, session } = policies;
   let missing: Decision | undefined;
   let allowed: Decision | undefined;
   for (const values of question.readings) {
-    const decision = evaluate({ action, resource, principal, values, identity, boundary, ...place });
+    const decision = evaluate({ action, resource, principal, values, identity, boundary, session, ...place });
     if (decision.effect === 'ExplicitDeny') return decision;
     if (decision.effect === 'Allow') allowed = decision;
     else missing ??= decision;
