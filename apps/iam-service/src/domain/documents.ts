@@ -7,19 +7,22 @@ import { quotas } from './quotas.js';
 /** What the wire takes: far more than any quota, so that the quota's own error is the one that is seen. */
 const maximumLength = 131_072;
 
+/** Checks length and characters of a document; `field` as the wire calls it. */
+export function checkDocumentText(text: string, field: string): string {
+  if (text.length < 1) throw constraint(field, '', 'have length greater than or equal to 1');
+  if (text.length > maximumLength) {
+    throw constraint(field, `${text.slice(0, 32)}…`, `have length less than or equal to ${maximumLength}`);
+  }
+  if (/^[\t\n\r\u0020-\u00ff]+$/.test(text)) return text;
+  throw new KeysteadError(
+    'Validation',
+    `The specified value for ${field} is invalid. It must contain only printable ASCII characters.`,
+  );
+}
+
 /** Checks a policy document as it is written: characters, grammar, and that the engine can evaluate all of it. */
 export function checkDocument(document: string | undefined, name: string): string {
-  const text = present('policyDocument', document);
-  if (text.length < 1) throw constraint('policyDocument', '', 'have length greater than or equal to 1');
-  if (text.length > maximumLength) {
-    throw constraint('policyDocument', `${text.slice(0, 32)}…`, `have length less than or equal to ${maximumLength}`);
-  }
-  if (!/^[\t\n\r\u0020-\u00ff]+$/.test(text)) {
-    throw new KeysteadError(
-      'Validation',
-      'The specified value for policyDocument is invalid. It must contain only printable ASCII characters.',
-    );
-  }
+  const text = checkDocumentText(present('policyDocument', document), 'policyDocument');
   try {
     compilePolicy(text, { kind: 'identity', name });
   } catch (error) {

@@ -6,11 +6,13 @@ import type { Operation } from './operation.js';
 import * as accessKeys from './operations/access-keys.js';
 import * as account from './operations/account.js';
 import * as attachments from './operations/attachments.js';
+import * as authorizationDetails from './operations/authorization-details.js';
 import * as groups from './operations/groups.js';
 import * as inlinePolicies from './operations/inline-policies.js';
 import * as memberships from './operations/memberships.js';
 import * as policies from './operations/policies.js';
 import * as policyVersions from './operations/policy-versions.js';
+import * as simulation from './operations/simulation.js';
 import * as sts from './operations/sts.js';
 import * as users from './operations/users.js';
 
@@ -31,6 +33,8 @@ const operations: { readonly [C in Case]: Operation<RequestOf<C>, ResponseOf<C>>
   ...attachments,
   ...inlinePolicies,
   ...account,
+  ...simulation,
+  ...authorizationDetails,
   ...sts,
 };
 

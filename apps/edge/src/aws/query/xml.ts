@@ -20,6 +20,11 @@ function entity(char: string): string {
 /** Fields that hold a policy: IAM shows them percent-encoded (RFC 3986). */
 const documents: ReadonlySet<string> = new Set(['document', 'policyDocument', 'assumeRolePolicyDocument']);
 
+/** Lists that AWS writes inside of a result even when they are empty: to their readers no entry says something. */
+const shownEmpty: ReadonlySet<string> = new Set([
+  ...['matchedStatements', 'missingContextValues', 'groupList', 'attachedManagedPolicies'],
+]);
+
 /** The elements of a result. Its own lists are written even when they are empty, lists inside of it are not. */
 export function resultXml(message: object): string {
   return fieldsXml(message, true);
@@ -28,11 +33,16 @@ export function resultXml(message: object): string {
 function fieldsXml(message: object, outermost: boolean): string {
   let xml = '';
   for (const [field, value] of Object.entries(message) as [string, unknown][]) {
-    if (value === undefined || (Array.isArray(value) && value.length === 0 && !outermost)) continue;
+    const isEmptyList = Array.isArray(value) && value.length === 0;
+    if (value === undefined || (isEmptyList && !outermost && !shownEmpty.has(field))) continue;
     const name = memberName(field);
-    xml += `<${name}>${field.endsWith('Map') ? mapXml(value as object) : valueXml(field, value)}</${name}>`;
+    xml += `<${name}>${isMap(field) ? mapXml(value as object) : valueXml(field, value)}</${name}>`;
   }
   return xml;
+}
+
+function isMap(field: string): boolean {
+  return field.endsWith('Map') || field === 'evalDecisionDetails';
 }
 
 function valueXml(field: string, value: unknown): string {
