@@ -74,17 +74,61 @@ function contract(open: () => Promise<Backend>): void {
   });
 
   test('lists blobs and records, and removes both', async () => {
-    const blob = name();
+    const [beside, within] = [name(), name()];
     const record = Buffer.from('a record');
-    await write(await store(), blob, Buffer.from('sealed'), 6);
-    await (await store()).putRecord(blob, record);
-    expect(await collect((await store()).records())).toContainEqual({ blob, record });
-    const listed = await collect((await store()).blobs());
-    expect(listed.map((entry) => entry.blob)).toContain(blob);
-    await (await store()).remove(blob);
-    await (await store()).remove(blob);
-    expect((await collect((await store()).records())).map((entry) => entry.blob)).not.toContain(blob);
-    await expect(read(await store(), blob, 0, 5)).rejects.toThrow(BlobMissing);
+    await write(await store(), beside, Buffer.from('sealed'), 6);
+    await (await store()).putRecord(beside, record);
+    await write(await store(), within, Buffer.from('sealed'), 6, record);
+    for (const blob of [beside, within]) {
+      expect(await collect((await store()).records())).toContainEqual({ blob, record });
+      expect((await collect((await store()).blobs())).map((entry) => entry.blob)).toContain(blob);
+      expect((await read(await store(), blob, 0, 6)).toString()).toBe('sealed');
+    }
+    await (await store()).remove([beside, within]);
+    await (await store()).remove([beside, within]);
+    for (const blob of [beside, within]) {
+      expect((await collect((await store()).records())).map((entry) => entry.blob)).not.toContain(blob);
+      await expect(read(await store(), blob, 0, 5)).rejects.toThrow(BlobMissing);
+    }
+  });
+
+  test('a record that was removed counts no more, and its blob can still be read', async () => {
+    const [beside, within] = [name(), name()];
+    const record = Buffer.from('a record');
+    await write(await store(), beside, Buffer.from('sealed'), 6);
+    await (await store()).putRecord(beside, record);
+    await write(await store(), within, Buffer.from('sealed'), 6, record);
+    for (const blob of [beside, within]) {
+      await (await store()).removeRecord(blob);
+      expect((await collect((await store()).records())).map((entry) => entry.blob)).not.toContain(blob);
+      expect((await read(await store(), blob, 0, 6)).toString()).toBe('sealed');
+    }
+    await (await store()).remove([beside, within]);
+    expect((await collect((await store()).blobs())).map((entry) => entry.blob)).not.toContain(within);
+  });
+
+  test('keeps a record that is longer than was said, or longer than a page', async () => {
+    const [longer, long] = [name(), name()];
+    const record = randomBytes(20_000);
+    await write(await store(), longer, Buffer.from('sealed'), 6, record, 10);
+    await write(await store(), long, Buffer.from('sealed'), 6, record);
+    const records = await collect((await store()).records());
+    expect(records).toContainEqual({ blob: longer, record });
+    expect(records).toContainEqual({ blob: long, record });
+  });
+
+  test('reads many at once, leaves some in the middle, and serves on', async () => {
+    const bytes = randomBytes(5_000_000);
+    const blob = name();
+    await write(await store(), blob, bytes, 1_000_000);
+    const all = Array.from({ length: 12 }, async (_, n) => {
+      const reader = await (await store()).read(blob, n, bytes.length);
+      const first = Buffer.from((await reader.next()) ?? []);
+      expect(first.equals(bytes.subarray(n, n + first.length))).toBe(true);
+      await reader.close();
+      expect((await read(await store(), blob, n * 7, bytes.length)).equals(bytes.subarray(n * 7))).toBe(true);
+    });
+    await Promise.all(all);
   });
 
   test('refuses names that could leave their place', async () => {
@@ -102,10 +146,17 @@ function contract(open: () => Promise<Backend>): void {
   });
 }
 
-async function write(backend: Backend, blob: string, bytes: Buffer, piece: number): Promise<void> {
-  const writer = await backend.create(blob, bytes.length);
+async function write(
+  backend: Backend,
+  blob: string,
+  bytes: Buffer,
+  piece: number,
+  record?: Buffer,
+  recordRoom = record && record.length + 100,
+): Promise<void> {
+  const writer = await backend.create(blob, bytes.length, recordRoom);
   for (let at = 0; at < bytes.length; at += piece) await writer.write([bytes.subarray(at, at + piece)]);
-  await writer.commit();
+  await writer.commit(record);
 }
 
 async function read(backend: Backend, blob: string, start: number, end: number): Promise<Buffer> {

@@ -29,7 +29,7 @@ export function sweeper({
     for (;;) {
       const blobs = await oldGarbage(pool, graceSeconds, BATCH);
       if (blobs.length === 0) return;
-      await Promise.all(blobs.map((blob) => backend.remove(blob)));
+      await backend.remove(blobs);
       await forgetGarbage(pool, blobs);
     }
   };
@@ -58,7 +58,7 @@ export async function removeOrphans(pool: Pool, backend: Backend, olderThanMs = 
   let batch: string[] = [];
   const flush = async (): Promise<void> => {
     const orphans = await unnamed(pool, batch);
-    for (const blob of orphans) await backend.remove(blob);
+    await backend.remove(orphans);
     removed += orphans.length;
     batch = [];
   };

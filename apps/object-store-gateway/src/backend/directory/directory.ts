@@ -2,16 +2,12 @@ import { access, constants, mkdir, open, opendir, rm, stat } from 'node:fs/promi
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend, BlobReader, BlobWriter } from '../backend.js';
-import { BufferPool } from './buffer-pool.js';
+import { BufferPool } from '../buffer-pool.js';
 import { Folders } from './folders.js';
-import { footerOf, readFooter } from './footer.js';
+import { footerOf, readFooter } from '../footer.js';
 import { blobOfFile, blobPath } from './paths.js';
 import { FileReader } from './reader.js';
 import { FileWriter } from './writer.js';
-
-/** Sixteen sealed chunks: large enough that the system calls do not count. */
-const BLOCK = 16 * (65_536 + 16);
-const IDLE_BLOCKS = 32;
 
 /** Keeps blobs as files under `root`, which must exist. */
 export function directoryBackend(root: string): Backend {
@@ -21,7 +17,7 @@ export function directoryBackend(root: string): Backend {
 class DirectoryBackend implements Backend {
   readonly #root: string;
   readonly #folders: Folders;
-  readonly #pool = new BufferPool(BLOCK, IDLE_BLOCKS);
+  readonly #pool = new BufferPool();
 
   constructor(root: string) {
     this.#root = root;
@@ -47,20 +43,20 @@ class DirectoryBackend implements Backend {
 
   async removeRecord(blob: string): Promise<void> {
     await withFile(blobPath(this.#root, blob).file, 'r+', async (file) => {
-      const footer = await readFooter(file);
+      const footer = await footerOfFile(file);
       if (!footer) return;
       await file.truncate(footer.start);
       await file.datasync();
     });
   }
 
-  async remove(blob: string): Promise<void> {
-    await rm(blobPath(this.#root, blob).file, { force: true });
+  async remove(blobs: readonly string[]): Promise<void> {
+    await Promise.all(blobs.map((blob) => rm(blobPath(this.#root, blob).file, { force: true })));
   }
 
   async *records(): AsyncIterable<{ blob: string; record: Buffer }> {
     for await (const { blob, path } of this.#files()) {
-      const footer = await withFile(path, 'r', readFooter);
+      const footer = await withFile(path, 'r', footerOfFile);
       if (footer) yield { blob, record: footer.record };
     }
   }
@@ -90,6 +86,14 @@ class DirectoryBackend implements Backend {
       }
     }
   }
+}
+
+async function footerOfFile(file: FileHandle): Promise<{ start: number; record: Buffer } | undefined> {
+  const { size } = await file.stat();
+  return readFooter(size, async (position, length) => {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+    return bytesRead === length ? buffer : undefined;
+  });
 }
 
 async function withFile<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import { closeSync, openSync, read as readCallback } from 'node:fs';
 import { promisify } from 'node:util';
 import { BlobMissing } from '../backend.js';
 import type { BlobReader } from '../backend.js';
-import type { BufferPool } from './buffer-pool.js';
+import type { BufferPool } from '../buffer-pool.js';
 
 const read = promisify(readCallback);
 

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { BlobWriter } from '../backend.js';
 import type { Folders } from './folders.js';
-import { footerOf } from './footer.js';
+import { footerOf } from '../footer.js';
 import type { BlobPath } from './paths.js';
 
 const open = promisify(openCallback);

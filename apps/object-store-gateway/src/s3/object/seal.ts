@@ -30,6 +30,8 @@ export interface Sealing {
   readonly dataKey: Uint8Array;
   readonly source: PlainSource;
   readonly integrity: Integrity;
+  /** Bytes that the record which `finish` gives will have at most. */
+  readonly recordRoom?: number;
 }
 
 /** What is to be durable together with the blob: the record of its object, and whatever is awaited beside it. */
@@ -48,12 +50,12 @@ const WORTH_WRITING = 256 * 1024;
  */
 export async function sealBlob(
   backend: Backend,
-  { now, place, dataKey, source, integrity }: Sealing,
+  { now, place, dataKey, source, integrity, recordRoom }: Sealing,
   finish: (sealed: Sealed) => Finish = () => ({}),
 ): Promise<Sealed> {
   const blob = blobName(place.bucket, now, randomBytes(12));
   const sealer = new SegmentSealer(dataKey, segmentContext(place));
-  const writer = await backend.create(blob, sealedLength(source.length));
+  const writer = await backend.create(blob, sealedLength(source.length), recordRoom);
   const queue = new WriteQueue(writer);
   try {
     queue.out.push(sealer.header);

@@ -1,3 +1,4 @@
+import type { SegmentPlace } from '@keystead/crypto/stream';
 import type { ObjectEncryption } from '../../domain/encryption.js';
 import type { Conditions } from '../../domain/conditions.js';
 import type { KeptHeaders, ObjectRecord, StoredEncryption } from '../../domain/object.js';
@@ -46,7 +47,8 @@ export async function writeObject(gateway: Gateway, call: ObjectCall, object: Ne
     return { record: recordBytes(stored), ...(conditional ? {} : { meanwhile: journal.completed(outcome) }) };
   };
   const { integrity } = object;
-  const sealing = { now: gateway.now(), place, dataKey, source: object.open(), integrity };
+  const recordRoom = roomForRecord(place, object, encryption);
+  const sealing = { now: gateway.now(), place, dataKey, source: object.open(), integrity, recordRoom };
   await sealBlob(gateway.backend, sealing, finish).finally(() => {
     dataKey.fill(0);
   });
@@ -55,6 +57,13 @@ export async function writeObject(gateway: Gateway, call: ObjectCall, object: Ne
   else await gateway.store.replaceObject(stored.sealed, stored.record);
   journal.settled = true;
   return stored.record;
+}
+
+/** What a record holds beside headers and key: names, times, sizes, digests, one segment, the MAC. */
+const REST_OF_RECORD = 1_024;
+
+function roomForRecord(place: SegmentPlace, { headers }: NewObject, encryption: StoredEncryption): number {
+  return Buffer.byteLength(JSON.stringify([place, headers, encryption])) + REST_OF_RECORD;
 }
 
 function recordOf(

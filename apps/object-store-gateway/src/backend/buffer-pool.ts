@@ -1,20 +1,17 @@
+/** Buffers that are kept while nobody uses them. */
+const IDLE = 32;
+
 /** Lends buffers of one size and takes them back, so that reads do not leave garbage behind. */
 export class BufferPool {
-  readonly size: number;
-  readonly #most: number;
+  /** Sixteen sealed chunks: large enough that the system calls do not count. */
+  readonly size = 16 * (65_536 + 16);
   readonly #free: Buffer[] = [];
-
-  /** @param most buffers that are kept while nobody uses them */
-  constructor(size: number, most: number) {
-    this.size = size;
-    this.#most = most;
-  }
 
   take(): Buffer {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.size);
   }
 
   give(buffer: Buffer): void {
-    if (this.#free.length < this.#most) this.#free.push(buffer);
+    if (this.#free.length < IDLE) this.#free.push(buffer);
   }
 }

@@ -1,0 +1,27 @@
+/** The head of an HTTP answer, as far as reading and writing blobs needs it. */
+export interface AnswerHead {
+  readonly status: number;
+  /** Bytes of the body; undefined when they are not announced. */
+  readonly length: number | undefined;
+  /** The store keeps the connection open. */
+  readonly keepsOpen: boolean;
+}
+
+/** Reads a head without the empty line that ends it (RFC 9112). Throws when it is none. */
+export function readAnswerHead(text: string): AnswerHead {
+  const status = /^HTTP\/1\.[01] (\d{3})(?: |\r|$)/.exec(text)?.[1];
+  if (status === undefined) throw new Error('the object store does not speak HTTP/1');
+  const length = field(text, 'content-length');
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new Error('the object store gives no usable length');
+  const coded = field(text, 'transfer-encoding') !== undefined;
+  const stays = text.startsWith('HTTP/1.1') && field(text, 'connection')?.toLowerCase() !== 'close';
+  return {
+    status: Number(status),
+    length: coded || length === undefined ? undefined : Number(length),
+    keepsOpen: stays,
+  };
+}
+
+function field(text: string, name: string): string | undefined {
+  return new RegExp(`\\r\\n${name}:[ \\t]*([^\\r\\n]*?)[ \\t]*(?:\\r|$)`, 'i').exec(text)?.[1];
+}
