@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, type Address, type Environment } from './config.js';
 import { logger, type Logger } from './logger.js';
+import { forgetRegularly } from './forget.js';
 import { startTelemetry } from './telemetry.js';
 
 /** A service that serves. */
@@ -41,6 +42,7 @@ export async function runService<C>(
   if (supervised) process.on('SIGINT', () => undefined);
   endOnUnexpected(log);
   const stopTelemetry = await startTelemetry(name, process.env);
+  forgetRegularly();
   let running: Running;
   try {
     running = await start(readConfig(process.env));

@@ -1,6 +1,7 @@
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { KeysteadError } from '@keystead/errors';
 import type { Address } from '../config.js';
+import { touched } from '../forget.js';
 import { channelCredentials } from '../identity/credentials.js';
 import type { TlsIdentity } from '../identity/tls.js';
 import { clientSpan } from '../telemetry.js';
@@ -127,6 +128,7 @@ class Lanes<Operation extends Tagged, Outcome extends Tagged>
     return new Promise((resolve, reject) => {
       if (options.signal?.aborted) return reject(new KeysteadError('Cancelled', 'The call was cancelled.'));
       const now = Date.now();
+      touched();
       const how = {
         deadline: now + (options.timeoutMs ?? defaultTimeoutMs),
         idempotent: this.#options.idempotent?.(operation) ?? false,

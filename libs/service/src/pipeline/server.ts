@@ -1,6 +1,7 @@
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
 import { asKeysteadError, KeysteadError, toWire } from '@keystead/errors';
 import type { CallContext } from '@keystead/proto/common';
+import { touched } from '../forget.js';
 import type { Peer } from '../identity/spiffe.js';
 import { callMetrics, type CallMetrics } from '../metrics.js';
 import { peerOf, serverOf, type ServerState } from '../server/callState.js';
@@ -124,6 +125,7 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
 
   readonly #frame = (frame: RequestFrame<Operation>): void => {
     const now = Date.now();
+    touched();
     for (const id of frame.cancels) this.#calls.get(id)?.abort('Cancelled');
     for (const call of frame.calls) this.#begin(call, now);
     if (frame.drain) this.#end();

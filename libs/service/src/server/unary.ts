@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type handleUnaryCall, type Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
 import { asKeysteadError } from '@keystead/errors';
 import { grpcError } from '../errors.js';
+import { touched } from '../forget.js';
 import type { Peer } from '../identity/spiffe.js';
 import { serverSpan } from '../telemetry.js';
 import { peerOf, serverOf } from './callState.js';
@@ -29,6 +30,7 @@ export function unary<Request, Response>(
   handler: (request: Request, call: UnaryCall) => Promise<Response>,
 ): handleUnaryCall<Request, Response> {
   return (call, answer) => {
+    touched();
     const span = serverSpan(call.getPath(), text(call.metadata, 'traceparent'));
     const info = unaryCall(call);
     span

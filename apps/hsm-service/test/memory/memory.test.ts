@@ -1,0 +1,178 @@
+import { constants, publicEncrypt, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateKeyCommand,
+  DecryptCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  GetParametersForImportCommand,
+  ImportKeyMaterialCommand,
+  KMSClient,
+} from '@aws-sdk/client-kms';
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { startKeystead, type StartedKeystead } from '@keystead/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DomainKeys } from '../../src/domain/domain-keys.js';
+import { unwrapSecret } from '../../src/domain/key-wrap.js';
+import { openRoot, parseRoot } from '../../src/domain/root-file.js';
+import { parseToken, TOKEN_OVERHEAD } from '../../src/domain/token.js';
+import { filesIn, processTree, scanFolder, Scanner, scanProcess, type Secrets } from './scan.js';
+
+type Findings = Map<string, number>;
+
+/** How long a data key may be found after its use. */
+const DATA_KEY_MS = 5_000;
+
+describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
+  let keystead: StartedKeystead;
+  let kms: KMSClient;
+  let s3: S3Client;
+  let secrets: { long: Secrets; dataKeys: Secrets };
+  /** By process. */
+  const inMemory = new Map<string, Findings>();
+
+  beforeAll(async () => {
+    keystead = await startKeystead();
+    kms = new KMSClient(keystead.clientConfig);
+    s3 = new S3Client({ ...keystead.clientConfig, forcePathStyle: true });
+    secrets = await work();
+    await sleep(DATA_KEY_MS);
+    const scanner = new Scanner(new Map([...secrets.long, ...secrets.dataKeys]));
+    // The HSM first: what it has unwrapped stays for less than a minute.
+    const tree = processTree(keystead.pid).sort(
+      (a, b) => Number(b.name === 'hsm-service') - Number(a.name === 'hsm-service'),
+    );
+    const shared = new Set<string>();
+    for (const { pid, name } of tree)
+      inMemory.set(name, new Map([...(inMemory.get(name) ?? []), ...scanProcess(pid, scanner, shared)]));
+  }, 180_000);
+  afterAll(async () => {
+    kms.destroy();
+    s3.destroy();
+    await keystead.stop();
+  });
+
+  /** Uses keys of every kind; what they are made of is known to us by what we chose, were told, or open ourselves. */
+  async function work(): Promise<{ long: Secrets; dataKeys: Secrets }> {
+    const imported = randomBytes(32);
+    const keyId = await importKey(imported);
+    const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+    const dataKeys = new Map<string, Uint8Array>();
+    for (const id of [keyId, KeyMetadata?.KeyId as string]) {
+      for (let i = 0; i < 20; i++) {
+        const made = await kms.send(new GenerateDataKeyCommand({ KeyId: id, KeySpec: 'AES_256' }));
+        dataKeys.set(`data key ${dataKeys.size}`, made.Plaintext as Uint8Array);
+        if (i % 2 === 0) await kms.send(new DecryptCommand({ CiphertextBlob: made.CiphertextBlob }));
+      }
+      const plaintext = randomBytes(32);
+      await kms.send(new EncryptCommand({ KeyId: id, Plaintext: plaintext }));
+      dataKeys.set(`plaintext ${dataKeys.size}`, plaintext);
+      // grpc-js keeps the last message of a stream until the next one: one without a secret.
+      await kms.send(new EncryptCommand({ KeyId: id, Plaintext: Buffer.from('no secret') }));
+    }
+    await useObjects(KeyMetadata?.KeyId as string);
+    return { long: new Map([['imported material', imported], ...rootSecrets(), ...backingKeys()]), dataKeys };
+  }
+
+  async function importKey(material: Buffer): Promise<string> {
+    const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Origin: 'EXTERNAL' }));
+    const KeyId = KeyMetadata?.KeyId as string;
+    const { PublicKey, ImportToken } = await kms.send(
+      new GetParametersForImportCommand({
+        ...{ KeyId, WrappingAlgorithm: 'RSAES_OAEP_SHA_256', WrappingKeySpec: 'RSA_2048' },
+      }),
+    );
+    const key = { key: Buffer.from(PublicKey as Uint8Array), format: 'der', type: 'spki' } as const;
+    const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+    const EncryptedKeyMaterial = publicEncrypt({ ...key, ...padding }, material);
+    const ExpirationModel = 'KEY_MATERIAL_DOES_NOT_EXPIRE';
+    await kms.send(new ImportKeyMaterialCommand({ KeyId, ImportToken, EncryptedKeyMaterial, ExpirationModel }));
+    return KeyId;
+  }
+
+  async function useObjects(keyId: string): Promise<void> {
+    const Bucket = 'memory';
+    await s3.send(new CreateBucketCommand({ Bucket }));
+    for (let i = 0; i < 5; i++) {
+      const at = { Bucket, Key: `object-${i}` };
+      const encrypted = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId } as const;
+      await s3.send(new PutObjectCommand({ ...at, ...encrypted, Body: randomBytes(100_000) }));
+      const { Body } = await s3.send(new GetObjectCommand(at));
+      await Body?.transformToByteArray();
+    }
+  }
+
+  function rootSecrets(): [string, Uint8Array][] {
+    const [keyFile, rws, { domainKeys }] = openedRoot();
+    const named = domainKeys.map(({ epoch, key }): [string, Uint8Array] => [`domain key ${epoch}`, key]);
+    return [['key file', keyFile], ['root wrapping secret', rws], ...named];
+  }
+
+  function openedRoot(): [Buffer, Buffer, ReturnType<typeof openRoot>] {
+    const keyFile = readFileSync(join(keystead.data, 'secrets/root.key'));
+    const files = filesIn(join(keystead.data, 'root')).sort();
+    const root = parseRoot(readFileSync(files.at(-1) as string));
+    const body = root.header.recipients[0]?.body as Buffer;
+    const rws = unwrapSecret(keyFile, body) as Buffer;
+    return [keyFile, rws, openRoot(root, rws)];
+  }
+
+  /** Every token that the database's files hold, opened by the domain keys. */
+  function backingKeys(): [string, Uint8Array][] {
+    const [, , { domainKeys }] = openedRoot();
+    const found = new Map<string, Uint8Array>();
+    for (const file of filesIn(join(keystead.data, 'postgres'))) {
+      const bytes = readFileSync(file);
+      for (let at = bytes.indexOf('KST1\u0001'); at >= 0; at = bytes.indexOf('KST1\u0001', at + 1)) {
+        const token = Buffer.from(bytes.subarray(at, at + TOKEN_OVERHEAD + 32));
+        const material = opened(domainKeys, token);
+        if (material) found.set(material.toString('hex'), material);
+      }
+    }
+    return [...found.values()].map((material, i) => [`backing key ${i}`, material]);
+  }
+
+  function opened(domainKeys: ConstructorParameters<typeof DomainKeys>[1], bytes: Buffer): Buffer | undefined {
+    try {
+      const token = parseToken(bytes);
+      return new DomainKeys(token.header.domain, domainKeys).open(token);
+    } catch {
+      return undefined; // torn in a page, or of another length
+    }
+  }
+
+  test('the scan finds what is there', () => {
+    const found = inMemory.get('hsm-service') as Findings;
+    expect(found.get('domain key 1')).toBeGreaterThanOrEqual(1);
+    expect([...found.keys()].some((name) => name.startsWith('backing key'))).toBe(true);
+    const keyFile = new Map([['key file', secrets.long.get('key file') as Uint8Array]]);
+    expect(scanFolder(join(keystead.data, 'secrets'), new Scanner(keyFile)).get('key file')).toBe(1);
+  });
+
+  test('keys of the HSM are nowhere else', () => {
+    expect(secrets.long.size).toBeGreaterThanOrEqual(1 + 3 + 2);
+    expect([...inMemory.keys()]).toEqual(
+      expect.arrayContaining(['launcher', 'audit-service', 'kms-service', 'iam-service', 'edge', 'postgres']),
+    );
+    for (const [name, found] of inMemory)
+      if (name !== 'hsm-service') expect([name, ...only(found, secrets.long)]).toEqual([name]);
+  });
+
+  test('data keys are gone five seconds after their use, everywhere', () => {
+    for (const [name, found] of inMemory) expect([name, ...only(found, secrets.dataKeys)]).toEqual([name]);
+  });
+
+  test('database, objects, logs and settings hold none of them', () => {
+    const scanner = new Scanner(
+      new Map([...secrets.long, ...secrets.dataKeys].filter(([name]) => name !== 'key file')),
+    );
+    expect([...scanFolder(keystead.data, scanner)]).toEqual([]);
+  });
+});
+
+/** The findings that are of these secrets. */
+function only(found: Findings, secrets: Secrets): string[] {
+  return [...found.keys()].filter((name) => secrets.has(name.replace(/ in (base64|hex)$/, '')));
+}
