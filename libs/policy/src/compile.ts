@@ -109,12 +109,13 @@ function actionMatch(raw: RawStatement): (action: string) => boolean {
 }
 
 function compileAction(pattern: string): Matcher {
-  if (pattern !== '*' && !/^[a-zA-Z0-9-]+:[\w*?]+$/.test(pattern)) {
-    throw new PolicyError(
-      pattern.includes(':')
-        ? `Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.`
-        : `Invalid Action: "${pattern.slice(0, 128)}". Actions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.`,
-    );
+  const [vendor = '', name, ...more] = pattern.split(':');
+  if (pattern !== '*') {
+    if (name === undefined)
+      throw new PolicyError('Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.');
+    if (more.length > 0) throw new PolicyError('Actions/Condition can contain only one colon.');
+    if (vendor !== '*' && !/^[a-zA-Z0-9.-]+$/.test(vendor))
+      throw new PolicyError(`Vendor ${vendor.slice(0, 128)} is not valid`);
   }
   return compilePattern(pattern, { wildcards: true, variables: false, ignoreCase: true });
 }
@@ -133,17 +134,20 @@ function resourceMatch(raw: RawStatement, variables: boolean, kind: PolicyKind):
 }
 
 function compileResource(pattern: string, variables: boolean): Matcher {
-  if (pattern !== '*') {
-    if (!pattern.startsWith('arn:'))
-      throw new PolicyError(`Resource ${pattern.slice(0, 128)} must be in ARN format or "*".`);
-    const [, partition = '', vendor = ''] = pattern.split(':', 3);
-    if (/[*?]/.test(vendor))
-      throw new PolicyError('Resource vendor must be fully qualified and cannot contain regexes.');
-    if (!/^aws[a-z-]*$|^\*$/.test(partition)) {
-      throw new PolicyError(
-        `Partition "${partition.slice(0, 64)}" is not valid for resource "${pattern.slice(0, 128)}".`,
-      );
-    }
-  }
+  if (pattern !== '*') requireArn(pattern);
   return compilePattern(pattern, { wildcards: true, variables, arn: true });
+}
+
+function requireArn(pattern: string): void {
+  const [prefix, partition = '', vendor = '', ...rest] = pattern.split(':');
+  if (partition === '' && vendor === '')
+    throw new PolicyError(`Resource ${pattern.slice(0, 128)} must be in ARN format or "*".`);
+  if (!/^aws[a-z-]*$|^\*$/.test(partition)) {
+    const [region = '*', account = '*', ...resource] = rest;
+    const shown = ['arn', partition, vendor || '*', region, account, resource.join(':') || '*'].join(':');
+    throw new PolicyError(`Partition "${partition.slice(0, 64)}" is not valid for resource "${shown.slice(0, 128)}".`);
+  }
+  if (prefix !== 'arn') throw new PolicyError(`Resource ${pattern.slice(0, 128)} must be in ARN format or "*".`);
+  if (vendor === '' || /[*?]/.test(vendor))
+    throw new PolicyError('Resource vendor must be fully qualified and cannot contain regexes.');
 }

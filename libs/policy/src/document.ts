@@ -171,7 +171,9 @@ function checkSids(statements: readonly RawStatement[], kind: PolicyKind): void 
   for (const { sid } of statements) {
     if (sid === undefined || sid === '') continue;
     if (kind !== 'resource' && !/^[A-Za-z0-9]*$/.test(sid))
-      throw new PolicyError('Statement IDs (SID) must be alpha-numeric.');
+      throw new PolicyError(
+        'Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*',
+      );
     if (seen.has(sid)) throw new PolicyError('Statement IDs (SID) in a single policy must be unique.');
     seen.add(sid);
   }

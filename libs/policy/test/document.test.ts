@@ -37,6 +37,48 @@ describe('refused, as AWS refuses it', () => {
     ['no resource', { Statement: { Effect: 'Allow', Action: '*' } }, 'identity', /must contain resources/],
     ['both Action and NotAction', { Statement: { ...ok, NotAction: '*' } }, 'identity', /Syntax errors/],
     ['an action without vendor', { Statement: { ...ok, Action: 'Encrypt' } }, 'identity', /prefaced by a vendor/],
+    ['an action with two colons', { Statement: { ...ok, Action: 's3:List:Bucket' } }, 'identity', /only one colon/],
+    ['a vendor with a blank', { Statement: { ...ok, Action: 'a a:B' } }, 'identity', /^Vendor a a is not valid$/],
+    [
+      'a vendor with a wildcard',
+      { Statement: { ...ok, NotAction: 's3*:B', Action: undefined } },
+      'identity',
+      /^Vendor s3\* /,
+    ],
+    ['an empty action', { Statement: { ...ok, Action: '' } }, 'identity', /prefaced by a vendor/],
+    ['no actions in a list', { Statement: { ...ok, Action: [] } }, 'identity', /must contain actions/],
+    ['no resources in a list', { Statement: { ...ok, Resource: [] } }, 'identity', /must contain resources/],
+    ['a list in a list', { Statement: { ...ok, Action: [['a:b']] } }, 'identity', /Syntax/],
+    ['an element in lower case', { Statement: { ...ok, action: 'a:b' } }, 'identity', /Syntax/],
+    ['an effect in lower case', { Statement: { ...ok, Effect: 'allow' } }, 'identity', /Syntax/],
+    ['an Id that is no text', { Id: 1, Statement: ok }, 'identity', /Syntax/],
+    ['an unknown element above', { Statement: ok, Statements: ok }, 'identity', /Syntax/],
+    ['a statement that is text', { Statement: ['x'] }, 'identity', /Syntax/],
+    ['a condition without values', { Statement: { ...ok, Condition: { Bool: null } } }, 'identity', /Syntax/],
+    [
+      'a null as a value',
+      { Statement: { ...ok, Condition: { Bool: { 'aws:SecureTransport': null } } } },
+      'identity',
+      /Syntax/,
+    ],
+    [
+      'another partition',
+      { Statement: { ...ok, Resource: 'a:b:cadfsdf' } },
+      'identity',
+      /^Partition "b" is not valid for resource "arn:b:cadfsdf:\*:\*:\*"\.$/,
+    ],
+    [
+      'no vendor in a resource',
+      { Statement: { ...ok, Resource: 'arn:aws' } },
+      'identity',
+      /^Resource vendor must be fully/,
+    ],
+    [
+      'an empty resource',
+      { Statement: { ...ok, Resource: '' } },
+      'identity',
+      /^Resource {2}must be in ARN format or "\*"\.$/,
+    ],
     ['a resource that is no ARN', { Statement: { ...ok, Resource: 'bucket' } }, 'identity', /ARN format/],
     ['a wildcard vendor', { Statement: { ...ok, Resource: 'arn:aws:s*:::b' } }, 'identity', /vendor/],
     [
@@ -73,6 +115,61 @@ test('a key policy of the console with blanks in Sid is accepted', () => {
     'resource',
   );
   expect(policy.principals).toEqual(['111122223333']);
+});
+
+describe('accepted, as AWS accepts it', () => {
+  test.each<[string, unknown, PolicyKind]>([
+    ['one statement without a list', { Version: '2012-10-17', Statement: ok }, 'identity'],
+    ['the old version', { Version: '2008-10-17', Id: 'x', Statement: [ok] }, 'identity'],
+    [
+      'empty Sids',
+      {
+        Statement: [
+          { ...ok, Sid: '' },
+          { ...ok, Sid: '' },
+        ],
+      },
+      'identity',
+    ],
+    [
+      'numbers and truth as values',
+      {
+        Statement: {
+          ...ok,
+          Condition: {
+            Bool: { 'aws:SecureTransport': [true, 'FALSE'] },
+            NumericEquals: { 'kms:RotationPeriodInDays': 90 },
+          },
+        },
+      },
+      'identity',
+    ],
+    ['a condition without keys', { Statement: { ...ok, Condition: {} } }, 'identity'],
+    [
+      'every action of every vendor',
+      { Statement: { ...ok, Action: ['*', '*:*', 'kms:*crypt', 'execute-api:Invoke'] } },
+      'identity',
+    ],
+    [
+      'an ARN that is not complete',
+      { Statement: { ...ok, Resource: ['arn:aws:s3:*', 'arn:*:kms:*:*:key/*', 'arn:aws-cn:s3:::b'] } },
+      'identity',
+    ],
+    ['no action and no resource in a key policy', { Statement: { Effect: 'Allow', Principal: '*' } }, 'resource'],
+    [
+      'lists without elements in a key policy',
+      { Statement: { ...ok, Principal: '*', Action: [], Resource: [] } },
+      'resource',
+    ],
+    [
+      'keys of services that are not here',
+      { Statement: { ...ok, Condition: { StringEquals: { 'ec2:Region': 'x' } } } },
+      'identity',
+    ],
+    ['any Sid in a key policy', { Statement: { ...ok, Principal: '*', Sid: 'A key, für alle' } }, 'resource'],
+  ])('%s', (_name, document, kind) => {
+    expect(() => compile(document, kind)).not.toThrow();
+  });
 });
 
 test('the same name in different objects is no repetition', () => {

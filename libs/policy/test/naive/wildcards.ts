@@ -27,6 +27,16 @@ export function naiveArnLike(pattern: string, text: string): boolean {
   return wanted.every((component, i) => naiveWildcards(component, given[i] ?? ''));
 }
 
+/** A value of a variable as part of a pattern: its own `*` and `?` stand for themselves. */
+export function literal(text: string): string {
+  return text.replace(/\*/g, '\ue000').replace(/\?/g, '\ue001');
+}
+
+/** The text that a pattern without wildcards is. */
+export function plain(pattern: string): string {
+  return pattern.replace(/\ue000/g, '*').replace(/\ue001/g, '?');
+}
+
 function components(arn: string): string[] {
   const all = arn.split(':');
   return all.length < 6 ? all : [...all.slice(0, 5), all.slice(5).join(':')];
@@ -39,6 +49,8 @@ function regular(pattern: string, many: string, one: string): RegExp {
 function source(pattern: string, many: string, one: string): string {
   return Array.from(pattern.replace(/\*+/g, '*'), (character) => {
     if (character === '*') return many;
+    if (character === '\ue000') return '\\*';
+    if (character === '\ue001') return '\\?';
     return character === '?' ? one : character.replace(/[.+^${}()|[\]\\/-]/g, '\\$&');
   }).join('');
 }
