@@ -36,7 +36,15 @@ export async function asOperator(dataDir: string, service: string): Promise<Oper
   const address = runtime?.addresses[service];
   if (runtime === undefined || address === undefined)
     throw new Failure(`Nothing runs on ${folder.path}: start it with \`npm start\`.`);
-  const identity = await operatorIdentity(folder, runtime.trustDomain);
+  return connection(await operatorIdentity(folder, runtime.trustDomain), address, service);
+}
+
+/** Connects to a service elsewhere, with the operator's certificate in `tlsDir`. */
+export function asOperatorWith(tlsDir: string, address: string, service: string): OperatorConnection {
+  return connection(tlsIdentity(tlsDir), address, service);
+}
+
+function connection(identity: TlsIdentity, address: string, service: string): OperatorConnection {
   return {
     address,
     credentials: channelCredentials(identity, service),

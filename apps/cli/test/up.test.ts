@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
@@ -183,21 +183,54 @@ describe('what cannot start says so in one sentence, with a non-zero exit', () =
     expect(stderr).toMatch(sentence);
     expect(stderr).not.toMatch(/^\s+at /m);
   });
+});
 
-  test('a wrong passphrase', async () => {
-    const data = join(scratch, 'passphrase');
-    const file = join(scratch, 'phrase');
-    writeFileSync(file, 'correct horse battery staple\n', { mode: 0o600 });
-    const right = await startKeystead({ data, args: ['--passphrase-file', file] });
-    await right.stop();
-    writeFileSync(file, 'another\n');
+describe('a root that does not open by itself', () => {
+  /** `keystead up` that waits; resolves when its output says `sentence`. */
+  async function waiting(
+    args: string[],
+    { accessKeyId, secretAccessKey }: StartedKeystead['credentials'],
+    sentence: RegExp,
+  ): Promise<{ child: ChildProcess; output: () => string }> {
+    const key = { KEYSTEAD_ADMIN_ACCESS_KEY_ID: accessKeyId, KEYSTEAD_ADMIN_SECRET_ACCESS_KEY: secretAccessKey };
+    const env = { ...process.env, ...key };
+    const child = spawn(process.execPath, [cli, 'up', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    await expect.poll(() => text, { timeout: 60_000 }).toMatch(sentence);
+    return { child, output: () => text };
+  }
+
+  async function port(): Promise<string> {
     const server = createServer();
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     const { port } = server.address() as AddressInfo;
     await new Promise((closed) => server.close(closed));
-    const { code, stderr } = keystead('up', '--data', data, '--port', String(port), '--passphrase-file', file);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^keystead: hsm-service did not start: /m);
-    expect(stderr).not.toMatch(/^\s+at /m);
+    return String(port);
+  }
+
+  test('a wrong passphrase leaves it sealed; the launcher says what to do, waits, and goes on once it is open', async () => {
+    const data = join(scratch, 'passphrase');
+    const [right, wrong] = [join(scratch, 'phrase'), join(scratch, 'wrong-phrase')];
+    writeFileSync(right, 'correct horse battery staple\n', { mode: 0o600 });
+    writeFileSync(wrong, 'another\n', { mode: 0o600 });
+    const first = await startKeystead({ data, args: ['--passphrase-file', right] });
+    await first.stop();
+    const args = ['--data', data, '--port', await port(), '--passphrase-file', wrong];
+    const { child, output } = await waiting(args, first.credentials, /the HSM is sealed.*keystead hsm unseal --data/s);
+    try {
+      const refused = keystead('hsm', 'unseal', '--data', data, '--passphrase-file', wrong);
+      expect(refused).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^keystead: The passphrase is not/) as string,
+      });
+      const opened = keystead('hsm', 'unseal', '--data', data, '--passphrase-file', right);
+      expect(opened).toMatchObject({ code: 0, stdout: expect.stringContaining('the root is open') as string });
+      await expect.poll(output, { timeout: 60_000 }).toMatch(/^ready after/m);
+    } finally {
+      const exited = new Promise((resolve) => child.once('exit', resolve));
+      if (child.exitCode === null) child.kill('SIGTERM');
+      if (child.exitCode === null) await exited;
+    }
   });
 });

@@ -12,7 +12,8 @@ import type { UnlockFile } from './store/unlock.js';
 export interface Config extends ServiceConfig {
   /** Folder of the root files. */
   readonly rootDir: string;
-  readonly unlock: UnlockFile;
+  /** What opens the root at the start; without it operators do. */
+  readonly unlock: UnlockFile | undefined;
   /** SHA-256 of the certificates of other domains that keys may come from and go to, in hex. */
   readonly transferPeers: ReadonlySet<string>;
 }
@@ -33,12 +34,11 @@ function readPeers(text: string): ReadonlySet<string> {
   throw new ConfigError('KEYSTEAD_TRANSFER_PEERS: fingerprints of 64 hex digits wanted, separated by commas.');
 }
 
-function readUnlockFile(env: Environment): UnlockFile {
+function readUnlockFile(env: Environment): UnlockFile | undefined {
   const keyFile = optional(env, 'KEYSTEAD_ROOT_KEY_FILE');
   const passphrase = optional(env, 'KEYSTEAD_ROOT_PASSPHRASE_FILE');
   if (keyFile && !passphrase) return { kind: 'KEYFILE', path: keyFile };
   if (passphrase && !keyFile) return { kind: 'PASSPHRASE', path: passphrase };
-  throw new ConfigError(
-    'Set either KEYSTEAD_ROOT_KEY_FILE or KEYSTEAD_ROOT_PASSPHRASE_FILE: the root opens by one of them.',
-  );
+  if (!passphrase && !keyFile) return undefined;
+  throw new ConfigError('Set KEYSTEAD_ROOT_KEY_FILE or KEYSTEAD_ROOT_PASSPHRASE_FILE, or neither, but not both.');
 }

@@ -9,11 +9,15 @@ import {
   type GrpcServer,
   type Logger,
   type Running,
+  type ServiceBinding,
   type TlsIdentity,
 } from '@keystead/service';
+import { KeysteadError } from '@keystead/errors';
 import { availableParallelism } from 'node:os';
 import { readConfig, type Config } from './config.js';
 import { AsymmetricEngine } from './domain/asymmetric.js';
+import { Ceremonies } from './domain/ceremonies.js';
+import { DomainKeys } from './domain/domain-keys.js';
 import { Engine } from './domain/engine.js';
 import { Importer } from './domain/importer.js';
 import { randomPool } from './domain/random-pool.js';
@@ -22,10 +26,13 @@ import { TokenCache } from './domain/token-cache.js';
 import { Transfer } from './domain/transfer.js';
 import { KeyVault } from './domain/vault.js';
 import { adminService } from './grpc/admin.js';
+import { ceremonyService } from './grpc/ceremonies.js';
 import { cryptoService } from './grpc/crypto.js';
 import { requireTls13 } from './grpc/tls-check.js';
 import type { Engines } from './grpc/operations.js';
-import { openOrCreateRoot, type OpenedRoot } from './store/open-root.js';
+import { Journal } from './store/journal.js';
+import { LiveRoot } from './store/live-root.js';
+import { openOrCreateRoot } from './store/open-root.js';
 import { cryptoPool, type CryptoPool } from './workers/pool.js';
 
 /** About a kilobyte each for symmetric keys, up to ten for key pairs, which OpenSSL holds as well. */
@@ -39,26 +46,38 @@ const MAX_WAITING_JOBS = 1_024;
 /** A frame of calls has at most 64 KiB, the largest single call far less. */
 const MAX_RECEIVE_BYTES = 128 << 10;
 
-/** Opens the root and serves. Throws ConfigError with one sentence if the root or the certificate cannot be used. */
+/**
+ * Serves, and opens the root if what opens it is configured; otherwise the HSM stays sealed until operators open it.
+ * Throws ConfigError with one sentence if the root files or the certificate cannot be used.
+ */
 export async function start(config: Config): Promise<Running> {
   const log = logger('hsm-service', config.logLevel);
   const tls = ownIdentity(config);
-  const root = await openRoot(config, log).catch((error: unknown) => {
-    tls.close();
-    throw error;
-  });
   const cache = new TokenCache({ maxEntries: MAX_CACHED_TOKENS, ttlMs: CACHE_TTL_MS }, () => performance.now());
   const pool = cryptoPool({ threads: THREADS, generators: 1, maxWaiting: MAX_WAITING_JOBS });
   const sweep = setInterval(() => cache.sweep(), SWEEP_MS).unref();
+  const keys = new DomainKeys();
+  const wipe = (): void => {
+    cache.clear();
+    pool.wipe();
+  };
+  const now = (): Date => new Date();
+  const root = new LiveRoot({ directory: config.rootDir, keys, now, wipe });
   const release = (): void => {
     clearInterval(sweep);
+    root.seal();
     pool[Symbol.dispose]();
-    cache.clear();
-    root.keys.close();
     tls.close();
   };
   try {
-    const server = await listen(config, tls, root, engines(root, cache, pool, config), log);
+    await openAtStart(config, root, log);
+    const journal = await openJournal(config.rootDir, now);
+    const ceremonies = new Ceremonies({ root, now, note: (ceremony) => journal.note(ceremony) });
+    const services = [
+      ...[cryptoService(engines(keys, cache, pool, config)), adminService(root, keys)],
+      ceremonyService({ root, ceremonies, journal }),
+    ];
+    const server = await listen(config, tls, root, services, log);
     return { address: server.address, opsAddress: server.opsAddress, close: () => server.close().finally(release) };
   } catch (error) {
     release();
@@ -66,7 +85,7 @@ export async function start(config: Config): Promise<Running> {
   }
 }
 
-function engines({ keys }: OpenedRoot, cache: TokenCache, { run }: CryptoPool, { transferPeers }: Config): Engines {
+function engines(keys: DomainKeys, cache: TokenCache, { run }: CryptoPool, { transferPeers }: Config): Engines {
   const random = randomPool();
   const vault = new KeyVault({ keys, cache, random, now: () => new Date() });
   return {
@@ -85,32 +104,54 @@ function ownIdentity({ tlsDir, trustDomain }: Config): TlsIdentity {
   throw new ConfigError(`${tlsDir}: tls.crt names ${tls.current.spiffe}, and ${wanted} is needed.`);
 }
 
-async function openRoot({ rootDir, unlock }: Config, log: Logger): Promise<OpenedRoot> {
-  const root = await openOrCreateRoot(rootDir, unlock, new Date()).catch((error: unknown) => {
-    throw error instanceof RootError || isSystemError(error) ? new ConfigError(error.message) : error;
-  });
-  const { generation } = root.file.header;
-  log.info(
-    { domain: root.file.header.domain.toString('hex'), generation: String(generation), created: root.created },
-    'root open',
-  );
+/** Opens the root by the configured file. A file that does not open it leaves the HSM sealed, as it must be able to wait. */
+async function openAtStart({ unlock }: Config, root: LiveRoot, log: Logger): Promise<void> {
+  try {
+    const created = unlock ? await openOrCreateRoot(root, unlock) : await root.look().then(() => false);
+    const { domain, generation } = root.file?.header ?? {};
+    const state = {
+      condition: root.condition,
+      domain: domain?.toString('hex'),
+      generation: String(generation),
+      created,
+    };
+    log.info(state, 'root');
+  } catch (error) {
+    if (!mendedByOperators(error) || root.condition === 'UNINITIALIZED') throw asConfigError(error);
+    log.error(`The HSM stays sealed: ${error.message}`);
+  }
   if (root.damaged.length > 0)
     log.error({ damaged: root.damaged.map(String) }, 'root generations passed over: damaged');
-  if (unlock.kind === 'KEYFILE')
+  if (unlock?.kind === 'KEYFILE')
     log.warn(`The root opens by the key file ${unlock.path}: who has it and the root file can open every token.`);
-  return root;
+}
+
+async function openJournal(directory: string, now: () => Date): Promise<Journal> {
+  return Journal.open(directory, now).catch((error: unknown) => {
+    throw asConfigError(error);
+  });
+}
+
+/** Whether somebody can still open this root. */
+function mendedByOperators(error: unknown): error is RootError {
+  return error instanceof RootError && (error.problem === 'wrong-secret' || error.problem === 'unsupported');
+}
+
+function asConfigError(error: unknown): unknown {
+  return error instanceof RootError || isSystemError(error) ? new ConfigError(error.message) : error;
 }
 
 async function listen(
   config: Config,
   tls: TlsIdentity,
-  root: OpenedRoot,
-  made: Engines,
+  root: LiveRoot,
+  services: readonly ServiceBinding[],
   log: Logger,
 ): Promise<GrpcServer> {
   const server = await serve({
     ...{ name: 'hsm-service', listen: config.listen, opsListen: config.opsListen, tls, log },
-    services: [cryptoService(made), adminService(root)],
+    services,
+    ready: () => mustBeOpen(root),
     maxReceiveBytes: MAX_RECEIVE_BYTES,
   });
   try {
@@ -120,6 +161,11 @@ async function listen(
     await server.close();
     throw error;
   }
+}
+
+/** A sealed HSM lives, and is not ready. */
+function mustBeOpen({ condition }: LiveRoot): void {
+  if (condition !== 'OPEN') throw new KeysteadError('Sealed', 'The HSM is sealed.');
 }
 
 /** A file that cannot be read or written; its message names the file. */

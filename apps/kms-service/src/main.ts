@@ -13,6 +13,7 @@ import {
   type TlsIdentity,
 } from '@keystead/service';
 import { grantTokens } from './clients/grant-tokens.js';
+import { ceremonyJournal } from './clients/ceremonies.js';
 import { hsmClient } from './clients/hsm.js';
 import { principalsClient } from './clients/principals.js';
 import { readConfig, type Config } from './config.js';
@@ -25,6 +26,7 @@ import { keyDirectory } from './store/key-directory.js';
 import { keyStore } from './store/key-store.js';
 import { Replica } from './store/replica.js';
 import { deleteUsersKeys } from './store/reset.js';
+import { deliverCeremonies } from './workers/ceremonies.js';
 import { deleteDue } from './workers/delete.js';
 import { expireDue } from './workers/expire.js';
 import { every } from './workers/loop.js';
@@ -35,6 +37,9 @@ import { rotateDue } from './workers/rotate.js';
 const schemaVersion = 3;
 /** How long a start waits for hsm-service: the very first one makes the services' keys. */
 const hsmPatienceMs = 20_000;
+
+/** Between two looks for what operators did with the root of trust. */
+const ceremonyMs = 1_000;
 
 type Closers = (() => unknown)[];
 
@@ -66,6 +71,10 @@ async function compose(config: Config, closers: Closers): Promise<Omit<Running, 
   await hsm.waitForReady(hsmPatienceMs);
   await ensureServiceKeys(maker);
   startWorkers(config, maker, log, closers);
+  const journal = ceremonyJournal({ address: config.hsmAddress, tls });
+  closers.push(() => journal.close());
+  const delivery = every(ceremonyMs, 'ceremonies', log, () => deliverCeremonies({ journal, audit, region }));
+  closers.push(() => delivery.close());
   const principals = principalsClient({ address: config.iamAddress, tls });
   closers.push(() => principals.close());
   const s3ManagedKey = (account: string): Promise<string> => ensureS3Key(maker, account);

@@ -1,1 +1,2 @@
 export * from './gen/keystead/hsm/v1/hsm.js';
+export * from './gen/keystead/hsm/v1/admin.js';

@@ -9,7 +9,7 @@ export type Append = (record: Incoming) => Promise<number>;
 
 /** Who may write of which sources; edge writes for what reached no service. */
 const writers: ReadonlyMap<string, readonly string[] | 'all'> = new Map<string, readonly string[] | 'all'>([
-  ['kms-service', ['kms.amazonaws.com']],
+  ['kms-service', ['kms.amazonaws.com', 'hsm.keystead.internal']],
   ['iam-service', ['iam.amazonaws.com', 'sts.amazonaws.com', 'organizations.amazonaws.com']],
   ['object-store-gateway', ['s3.amazonaws.com']],
   ['edge', 'all'],

@@ -1,32 +1,24 @@
 import type { Command } from 'commander';
-import { HsmAdminServiceClient, type GetStatusRequest, type GetStatusResponse } from '@keystead/proto/hsm';
-import { invoke } from '@keystead/service';
-import { asOperator } from '../runtime.js';
+import { initCommand, sealCommand, statusCommand, unsealCommand } from '../hsm/opening.js';
+import { backupCommand, restoreCommand, verifyCommand } from '../hsm/backups.js';
+import { operatorCommands, ruleCommands, signCommandLine } from '../hsm/governance.js';
+import { recipientCommands } from '../hsm/recipients.js';
 
-/** keystead hsm status: what the root of trust says of itself. */
+/** keystead hsm: the ceremonies of the root of trust. */
 export function hsmCommand(program: Command): void {
-  program
-    .command('hsm')
-    .description('look after the root of trust')
-    .command('status')
-    .description('show domain, root generation, active domain key and recipients; nothing of it is secret')
-    .option('--data <dir>', 'the data folder of the running `up`', '.keystead')
-    .action(async (options: { data: string }) => {
-      const connection = await asOperator(options.data, 'hsm-service');
-      const client = new HsmAdminServiceClient(connection.address, connection.credentials, connection.options);
-      try {
-        const status = await invoke<GetStatusRequest, GetStatusResponse>((...call) => client.getStatus(...call), {});
-        const rows: [string, string][] = [
-          ['domain', Buffer.from(status.domainId).toString('hex')],
-          ['root generation', String(status.rootGeneration)],
-          ['root file SHA-256', Buffer.from(status.rootFileHash).toString('hex')],
-          ['active domain key', `epoch ${status.activeEpoch}`],
-          ['recipients', status.recipients.join(', ')],
-        ];
-        for (const [name, value] of rows) process.stdout.write(`${name.padEnd(18)} ${value}\n`);
-      } finally {
-        client.close();
-        connection.close();
-      }
-    });
+  const hsm = program.command('hsm').description('look after the root of trust').addHelpText('after', help);
+  for (const add of [statusCommand, initCommand, unsealCommand, sealCommand, recipientCommands]) add(hsm);
+  for (const add of [backupCommand, verifyCommand, restoreCommand, operatorCommands, ruleCommands, signCommandLine])
+    add(hsm);
 }
+
+const help = `
+The root file opens by any of its recipients: a key file, a passphrase, or k of n shares. It seals the domain keys,
+which seal every key. docs/hsm.md explains it, docs/runbook.md says what to do when something is lost.
+
+Examples:
+  keystead hsm status
+  keystead hsm add-recipient board --shares 2/3 --share-dir shares
+  keystead hsm seal
+  keystead hsm unseal --share-file shares/board-1.share --share-file shares/board-3.share
+  keystead hsm backup --out root.backup`;

@@ -12,6 +12,7 @@ export interface UpOptions {
   readonly backend: 'directory' | 's3';
   readonly s3Endpoint?: string;
   readonly passphraseFile?: string;
+  readonly manualUnseal: boolean;
   readonly requireTls: boolean;
   readonly trustDomain: string;
   readonly region: string;
@@ -41,6 +42,7 @@ export function withUpOptions(command: Command): Command {
       '--passphrase-file <file>',
       'open the root by the passphrase in this file, instead of a key file in the data folder',
     )
+    .option('--manual-unseal', 'keep no secret of the root here: operators open it with `keystead hsm unseal`', false)
     .option('--require-tls', 'demand TLS for SSE-KMS even on loopback, as S3 does', false)
     .option('--trust-domain <name>', 'the SPIFFE trust domain of the services', 'keystead.local')
     .option('--region <name>', 'the Region in ARNs and signatures', 'us-east-1')
@@ -59,6 +61,8 @@ Examples:
 
 /** Rules between options. Throws Failure. */
 export function checkOptions(options: UpOptions, env: NodeJS.ProcessEnv): void {
+  if (options.manualUnseal && options.passphraseFile !== undefined)
+    throw new Failure('Give --passphrase-file or --manual-unseal, not both.');
   if (options.backend === 'directory') {
     if (options.s3Endpoint !== undefined) throw new Failure('--s3-endpoint goes with --backend s3.');
     return;

@@ -68,9 +68,7 @@ export function serviceWaves(installation: Installation): ServiceSpec[][] {
       service('hsm-service', {
         KEYSTEAD_LISTEN: local(hsm),
         KEYSTEAD_ROOT_DIR: folder.root,
-        ...(options.passphraseFile === undefined
-          ? { KEYSTEAD_ROOT_KEY_FILE: folder.rootKeyFile }
-          : { KEYSTEAD_ROOT_PASSPHRASE_FILE: options.passphraseFile }),
+        ...rootSecret(installation),
       }),
     ],
     [service('kms-service', { KEYSTEAD_LISTEN: `${host}:${ports.kms}`, ...database('kms-service') })],
@@ -98,6 +96,13 @@ export function serviceWaves(installation: Installation): ServiceSpec[][] {
       }),
     ],
   ];
+}
+
+/** What opens the root at the start. */
+function rootSecret({ options, folder }: Installation): Record<string, string> {
+  if (options.manualUnseal) return {};
+  if (options.passphraseFile !== undefined) return { KEYSTEAD_ROOT_PASSPHRASE_FILE: options.passphraseFile };
+  return { KEYSTEAD_ROOT_KEY_FILE: folder.rootKeyFile };
 }
 
 function backend({ options, folder, env }: Installation): Record<string, string | undefined> {

@@ -6,6 +6,7 @@ import { lockDataFolder, openDataFolder, type DataFolder } from '../data-folder.
 import { Failure } from '../failure.js';
 import { administrator, endpointOf, writeEnvFile } from './env-file.js';
 import { untilHealthy } from './health.js';
+import { untilUnsealed } from './unsealed.js';
 import { checkOptions, type UpOptions } from './options.js';
 import { writeRuntime } from '../runtime.js';
 import { choosePorts, type Ports } from './ports.js';
@@ -50,7 +51,7 @@ async function startAll(
   const authority = await openAuthority(folder.authority, new Date());
   await issueAll(authority, folder, options);
   stops.push(renewing(authority, folder, options));
-  if (options.passphraseFile === undefined) {
+  if (options.passphraseFile === undefined && !options.manualUnseal) {
     say(`the root opens by the key file ${folder.rootKeyFile}: for more than development use --passphrase-file`);
   }
   const postgres = await startPostgres(folder, ports, say, stops);
@@ -63,6 +64,7 @@ async function startAll(
       say,
       stops,
     );
+    if (wave.some(({ name }) => name === 'hsm-service')) await untilUnsealed(folder, say, signal);
   }
   await untilHealthy(endpointOf(options), authority.certificate, signal);
   if (signal.aborted) return;

@@ -49,32 +49,57 @@ export async function makeDomainKey(epoch: number, createdMs: bigint, device?: K
   return { ...fields, key: Buffer.alloc(0), deviceId };
 }
 
-/** The domain keys of one domain: makes and opens its tokens. */
-export class DomainKeys {
+interface Loaded {
   readonly domain: Buffer;
-  readonly #byEpoch: ReadonlyMap<number, DomainKey>;
-  readonly #active: DomainKey;
-  readonly #device: KeyDevice | undefined;
-  #closed = false;
+  readonly byEpoch: ReadonlyMap<number, DomainKey>;
+  readonly active: DomainKey;
+  readonly device: KeyDevice | undefined;
+}
 
-  /** `device` holds those of the keys that have a `deviceId`. */
-  constructor(domain: Buffer, keys: readonly DomainKey[], device?: KeyDevice) {
+/**
+ * The domain keys of one domain: makes and opens its tokens. Without keys (before `load`, after `close`) it is sealed,
+ * and everything is refused with Sealed.
+ */
+export class DomainKeys {
+  #loaded: Loaded | undefined;
+
+  constructor(domain?: Buffer, keys: readonly DomainKey[] = [], device?: KeyDevice) {
+    if (domain) this.load(domain, keys, device);
+  }
+
+  /** True while there are no keys to work with. */
+  get sealed(): boolean {
+    return this.#loaded === undefined;
+  }
+
+  /** 16 bytes that name the domain. Throws Sealed. */
+  get domain(): Buffer {
+    return this.#open().domain;
+  }
+
+  /** Throws Sealed. */
+  get activeEpoch(): number {
+    return this.#open().active.epoch;
+  }
+
+  /**
+   * Works with these keys from now on, at once for every call; keys in memory that are not among them are overwritten.
+   * `device` holds those that have a `deviceId`.
+   */
+  load(domain: Buffer, keys: readonly DomainKey[], device?: KeyDevice): void {
     const active = keys.filter((key) => key.state === 'ACTIVE');
     if (active.length !== 1) throw new RangeError('domain keys: exactly one must be ACTIVE');
     if (!device && keys.some((key) => key.deviceId)) throw new RangeError('domain keys: some need a device');
-    this.domain = domain;
-    this.#byEpoch = new Map(keys.map((key) => [key.epoch, key]));
-    this.#active = active[0] as DomainKey;
-    this.#device = device;
-  }
-
-  get activeEpoch(): number {
-    return this.#active.epoch;
+    const before = this.#loaded;
+    const byEpoch = new Map(keys.map((key) => [key.epoch, key]));
+    this.#loaded = { domain, byEpoch, active: active[0] as DomainKey, device };
+    const kept = new Set(keys.map(({ key }) => key));
+    for (const { key } of before?.byEpoch.values() ?? []) if (!kept.has(key)) zero(key);
   }
 
   /** Whether tokens of this epoch are opened with the help of a device, which takes time. */
   inDevice(epoch: number): boolean {
-    return this.#byEpoch.get(epoch)?.deviceId !== undefined;
+    return this.#loaded?.byEpoch.get(epoch)?.deviceId !== undefined;
   }
 
   /** Wraps material under the active domain key. The caller overwrites the material when this is done, not before. */
@@ -83,9 +108,9 @@ export class DomainKeys {
     material: Uint8Array,
     random: Uint8Array,
   ): Promise<ParsedToken> {
-    this.#mustBeOpen();
-    const { epoch, key, deviceId } = this.#active;
-    const header = { ...fields, domain: this.domain, epoch };
+    const { domain, active } = this.#open();
+    const { epoch, key, deviceId } = active;
+    const header = { ...fields, domain, epoch };
     if (!deviceId) return parseToken(sealToken(key, header, material, random));
     const tokenKey = await this.#inDevice(deviceId, TOKEN_KEY_LABEL, tokenKeyContext(header, saltOf(random)), 32);
     return lending(tokenKey, async () => parseToken(sealUnderTokenKey(tokenKey, header, material, random)));
@@ -110,41 +135,41 @@ export class DomainKeys {
 
   /** Bytes that only holders of a domain key can derive; the caller overwrites them. Throws InvalidToken. */
   async derive(epoch: number, label: string, length: number): Promise<Buffer> {
-    this.#mustBeOpen();
+    const { domain } = this.#open();
     const { key, deviceId } = this.#usable(epoch);
-    const context = Buffer.concat([this.domain, uint(epoch, 4)]);
+    const context = Buffer.concat([domain, uint(epoch, 4)]);
     return deviceId ? this.#inDevice(deviceId, label, context, length) : kdf(key, label, context, length);
   }
 
   /** Overwrites every key; from then on everything is refused with Sealed. */
   close(): void {
-    this.#closed = true;
-    for (const { key } of this.#byEpoch.values()) zero(key);
+    for (const { key } of this.#loaded?.byEpoch.values() ?? []) zero(key);
+    this.#loaded = undefined;
   }
 
   async #inDevice(id: Buffer, label: string, context: Buffer, length: number): Promise<Buffer> {
-    const device = this.#device as KeyDevice;
+    const device = this.#open().device as KeyDevice;
     const derived = await kdfBy((input) => device.hmac(id, input), label, context, length);
-    if (this.#closed) zero(derived);
-    this.#mustBeOpen();
+    // Sealed while the device worked: nothing of a sealed HSM stays in memory.
+    if (this.sealed) zero(derived);
+    this.#open();
     return derived;
   }
 
   #keyOf({ header }: ParsedToken): DomainKey {
-    this.#mustBeOpen();
-    if (!header.domain.equals(this.domain)) throw foreignToken();
+    if (!header.domain.equals(this.#open().domain)) throw foreignToken();
     return this.#usable(header.epoch);
   }
 
   #usable(epoch: number): DomainKey {
-    const key = this.#byEpoch.get(epoch);
+    const key = this.#open().byEpoch.get(epoch);
     if (!key || key.state === 'DESTROYED') throw foreignToken();
     return key;
   }
 
-  #mustBeOpen(): void {
-    // Otherwise new material would be wrapped under the zeros that are left.
-    if (this.#closed) throw new KeysteadError('Sealed', 'The HSM is sealed.');
+  #open(): Loaded {
+    if (this.#loaded) return this.#loaded;
+    throw new KeysteadError('Sealed', 'The HSM is sealed.');
   }
 }
 

@@ -5,38 +5,109 @@ import { RootError } from './root-error.js';
 /** What the root file protects. */
 export interface RootState {
   readonly domainKeys: readonly DomainKey[];
+  /** One for each recipient of the header, in its order; empty in files of the first version. */
+  readonly recipients: readonly RecipientRecord[];
+  readonly operators: readonly Operator[];
+  readonly rules: readonly Rule[];
+  /** Commands that were carried out and have not expired: none is taken twice. */
+  readonly nonces: readonly UsedNonce[];
 }
 
-// Record types of the sealed part: a domain key itself, or the name of one that lies in a device. 3 to 7 are reserved
-// for the audit key, the CloudTrail key, operators, rules and pinned services. A type that is not known is refused:
-// to drop it silently at the next write would lose a key.
+/** What is kept of a recipient, so that the others can be wrapped again when one is added or removed. */
+export interface RecipientRecord {
+  /** 1 to 64 characters of a-z, 0-9, dot, dash and underscore; unique. */
+  readonly name: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly createdMs: bigint;
+  /** The key that wraps the root wrapping secret for it: 32 bytes; empty for a device, which keeps it. */
+  readonly kek: Buffer;
+}
+
+/** Somebody whose signature counts. */
+export interface Operator {
+  /** 1 to 64 characters of a-z, 0-9, dot, dash and underscore; unique. */
+  readonly name: string;
+  /** Likewise; rules ask for roles. */
+  readonly role: string;
+  /** 32 bytes, Ed25519 (RFC 8032); unique. */
+  readonly publicKey: Buffer;
+}
+
+/** A command needs signatures of `count` operators of `role`. */
+export interface Rule {
+  /** The name of a command, or "*" for every command that has no rule of its own. */
+  readonly command: string;
+  readonly role: string;
+  /** At least 1. */
+  readonly count: number;
+}
+
+/** The nonce of a command that was carried out. */
+export interface UsedNonce {
+  /** 16 bytes. */
+  readonly nonce: Buffer;
+  /** Milliseconds since 1970 UTC; afterwards the command has expired and the nonce is forgotten. */
+  readonly expiresMs: bigint;
+}
+
+/** A state with nothing but its domain keys. */
+export function stateOf(domainKeys: readonly DomainKey[]): RootState {
+  return { domainKeys, recipients: [], operators: [], rules: [], nonces: [] };
+}
+
+// Record types of the sealed part; 1 and 2 are a domain key itself, and the name of one that lies in a device. 3, 4 and 7
+// are reserved for the audit key, the CloudTrail key and pinned services. A type that is not known is refused: to drop it
+// silently at the next write would lose a key.
 const DOMAIN_KEY = 1;
 const DEVICE_KEY = 2;
-const DEVICE_ID_BYTES = 16;
+const OPERATOR = 5;
+const RULE = 6;
+const RECIPIENT = 8;
+const NONCE = 9;
 const STATES = ['', 'ACTIVE', 'DECRYPT', 'DESTROYED'] as const;
+const ED25519 = 1;
+const DEVICE_ID_BYTES = 16;
 
-/** Records u16 type | u32 length | value, in ascending order of the epoch. The caller overwrites the result. */
-export function encodeState(state: RootState): Buffer {
-  return Buffer.concat(
-    state.domainKeys.map((dk) => {
-      const head = [uint(dk.epoch, 4), uint(STATES.indexOf(dk.state), 1), u64(dk.createdMs)];
-      const [type, what] = dk.deviceId ? [DEVICE_KEY, dk.deviceId] : [DOMAIN_KEY, dk.key];
-      return Buffer.concat([uint(type, 2), uint(13 + what.length, 4), ...head, what]);
-    }),
+/** Records u16 type | u32 length | value: domain keys by epoch, then the rest. The caller overwrites the result. */
+export function encodeState({ domainKeys, operators, rules, recipients, nonces }: RootState): Buffer {
+  const records: [number, Buffer][] = [
+    ...domainKeys.map((key): [number, Buffer] => [key.deviceId ? DEVICE_KEY : DOMAIN_KEY, encodeDomainKey(key)]),
+    ...operators.map((operator): [number, Buffer] => [OPERATOR, encodeOperator(operator)]),
+    ...rules.map((rule): [number, Buffer] => [RULE, encodeRule(rule)]),
+    ...recipients.map((recipient): [number, Buffer] => [RECIPIENT, encodeRecord(recipient)]),
+    ...nonces.map(({ nonce, expiresMs }): [number, Buffer] => [NONCE, Buffer.concat([nonce, u64(expiresMs)])]),
+  ];
+  const out = Buffer.concat(
+    records.map(([type, value]) => Buffer.concat([uint(type, 2), uint(value.length, 4), value])),
   );
+  for (const [, value] of records) value.fill(0);
+  return out;
 }
 
 /** Throws RootError 'unsupported' for a record of a type that this version does not know. */
 export function decodeState(bytes: Buffer): RootState {
   const reader = new Reader(bytes);
   const domainKeys: DomainKey[] = [];
+  const [operators, rules, recipients, nonces]: [Operator[], Rule[], RecipientRecord[], UsedNonce[]] = [[], [], [], []];
+  const readers: Record<number, (value: Buffer) => unknown> = {
+    [DOMAIN_KEY]: (value) => domainKeys.push(readDomainKey(DOMAIN_KEY, value, domainKeys.at(-1)?.epoch ?? 0)),
+    [DEVICE_KEY]: (value) => domainKeys.push(readDomainKey(DEVICE_KEY, value, domainKeys.at(-1)?.epoch ?? 0)),
+    [OPERATOR]: (value) => operators.push(readOperator(value)),
+    [RULE]: (value) => rules.push(readRule(value)),
+    [RECIPIENT]: (value) => recipients.push(readRecord(value)),
+    [NONCE]: (value) => nonces.push(readNonce(value)),
+  };
   while (reader.remaining > 0) {
     const type = reader.uint(2);
-    if (type !== DOMAIN_KEY && type !== DEVICE_KEY)
-      throw new RootError('unsupported', `The root file holds a record of unknown type ${type}.`);
-    domainKeys.push(readDomainKey(type, reader.take(reader.uint(4)), domainKeys.at(-1)?.epoch ?? 0));
+    const read = readers[type];
+    if (!read) throw new RootError('unsupported', `The root file holds a record of unknown type ${type}.`);
+    read(reader.take(reader.uint(4)));
   }
-  return { domainKeys };
+  return { domainKeys, operators, rules, recipients, nonces };
+}
+
+function encodeDomainKey({ epoch, state, createdMs, key, deviceId }: DomainKey): Buffer {
+  return Buffer.concat([uint(epoch, 4), uint(STATES.indexOf(state), 1), u64(createdMs), deviceId ?? key]);
 }
 
 function readDomainKey(type: number, value: Buffer, lastEpoch: number): DomainKey {
@@ -45,13 +116,64 @@ function readDomainKey(type: number, value: Buffer, lastEpoch: number): DomainKe
   const state = STATES[reader.uint(1)];
   const createdMs = reader.u64();
   const wanted = state === 'DESTROYED' ? 0 : type === DEVICE_KEY ? DEVICE_ID_BYTES : 32;
-  if (!state || epoch <= lastEpoch || reader.remaining !== wanted) {
-    throw new RootError('tampered', 'The root file holds a domain key that this version would not have written.');
-  }
+  if (!state || epoch <= lastEpoch || reader.remaining !== wanted) throw strange('a domain key');
   // A copy, so that the decrypted file can be overwritten.
   const bytes = Buffer.from(reader.take(wanted));
   const head = { epoch, state, createdMs };
   return type === DEVICE_KEY && wanted > 0
     ? { ...head, key: Buffer.alloc(0), deviceId: bytes }
     : { ...head, key: bytes };
+}
+
+function encodeOperator({ name, role, publicKey }: Operator): Buffer {
+  return Buffer.concat([uint(ED25519, 1), short(name), short(role), publicKey]);
+}
+
+function readOperator(value: Buffer): Operator {
+  const reader = new Reader(value);
+  const algorithm = reader.uint(1);
+  const [name, role] = [readShort(reader), readShort(reader)];
+  if (algorithm !== ED25519 || reader.remaining !== 32) throw strange('an operator');
+  return { name, role, publicKey: Buffer.from(reader.take(32)) };
+}
+
+function encodeRule({ command, role, count }: Rule): Buffer {
+  return Buffer.concat([short(command), short(role), uint(count, 1)]);
+}
+
+function readRule(value: Buffer): Rule {
+  const reader = new Reader(value);
+  const [command, role, count] = [readShort(reader), readShort(reader), reader.uint(1)];
+  if (count === 0 || reader.remaining > 0) throw strange('a rule');
+  return { command, role, count };
+}
+
+function encodeRecord({ name, createdMs, kek }: RecipientRecord): Buffer {
+  return Buffer.concat([short(name), u64(createdMs), kek]);
+}
+
+function readRecord(value: Buffer): RecipientRecord {
+  const reader = new Reader(value);
+  const [name, createdMs] = [readShort(reader), reader.u64()];
+  if (reader.remaining !== 0 && reader.remaining !== 32) throw strange('a recipient');
+  return { name, createdMs, kek: Buffer.from(reader.take(reader.remaining)) };
+}
+
+function readNonce(value: Buffer): UsedNonce {
+  const reader = new Reader(value);
+  const [nonce, expiresMs] = [Buffer.from(reader.take(16)), reader.u64()];
+  if (reader.remaining > 0) throw strange('a nonce');
+  return { nonce, expiresMs };
+}
+
+function short(text: string): Buffer {
+  return Buffer.concat([uint(text.length, 1), Buffer.from(text, 'latin1')]);
+}
+
+function readShort(reader: Reader): string {
+  return reader.take(reader.uint(1)).toString('latin1');
+}
+
+function strange(what: string): RootError {
+  return new RootError('tampered', `The root file holds ${what} that this version would not have written.`);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** The whole file; undefined if there is none. */
@@ -31,6 +31,14 @@ export async function createDurably(path: string, bytes: Uint8Array): Promise<bo
   }
   await syncDirectory(dirname(path));
   return true;
+}
+
+/** Writes a file of mode 0600 in place of another one, so that after a crash the old or the new one is there whole. */
+export async function replaceDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  await writeSynced(temporary, bytes);
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {

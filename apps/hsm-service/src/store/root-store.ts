@@ -44,9 +44,23 @@ export async function saveRoot(directory: string, bytes: Uint8Array): Promise<Se
   return root;
 }
 
+/** The bytes of a root file that was read before. Throws RootError if they are not there any more. */
+export async function readRoot(directory: string, { header, hash }: SealedRoot): Promise<Buffer> {
+  const bytes = await readIfThere(pathOf(directory, header.generation));
+  if (bytes && parseRoot(bytes).hash.equals(hash)) return bytes;
+  throw new RootError('damaged', `Root generation ${header.generation} is not on the disk any more.`);
+}
+
 async function prune(directory: string): Promise<void> {
   const old = (await listGenerations(directory)).slice(KEPT_GENERATIONS);
   for (const generation of old) await unlink(pathOf(directory, generation));
+  if (old.length > 0) await syncDirectory(directory);
+}
+
+/** Makes an end of the generations before `generation`, which is on the disk: the recipients of those could open them. */
+export async function forgetBefore(directory: string, generation: bigint): Promise<void> {
+  const old = (await listGenerations(directory)).filter((other) => other < generation);
+  for (const other of old) await unlink(pathOf(directory, other));
   if (old.length > 0) await syncDirectory(directory);
 }
 

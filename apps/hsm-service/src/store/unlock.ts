@@ -1,23 +1,28 @@
 import { randomBytes } from 'node:crypto';
-import type { Unlock } from '../domain/recipients.js';
 import { RootError } from '../domain/root-error.js';
 import { createDurably, readIfThere } from './files.js';
 
 /** Where the secret that opens the root lies: 32 raw bytes, or a passphrase in one line. */
 export interface UnlockFile {
-  readonly kind: Unlock['kind'];
+  readonly kind: 'KEYFILE' | 'PASSPHRASE';
   readonly path: string;
 }
 
+/** The secret that was read. */
+export interface FileUnlock {
+  readonly kind: UnlockFile['kind'];
+  readonly secret: Buffer;
+}
+
 /** Reads the secret of an existing root. The caller overwrites it after use. */
-export async function readUnlock({ kind, path }: UnlockFile): Promise<Unlock> {
+export async function readUnlock({ kind, path }: UnlockFile): Promise<FileUnlock> {
   const bytes = await readIfThere(path);
   if (!bytes) throw new RootError('wrong-secret', `${NAMES[kind]} ${path} is missing: the root cannot be opened.`);
   return { kind, secret: kind === 'KEYFILE' ? keyFile(bytes, path) : passphrase(bytes, path) };
 }
 
 /** Reads the secret for a new root; a key file is made, with mode 0600, if it is missing. */
-export async function readOrMakeUnlock(file: UnlockFile): Promise<Unlock> {
+export async function readOrMakeUnlock(file: UnlockFile): Promise<FileUnlock> {
   if (file.kind === 'KEYFILE') await createDurablyIfMissing(file.path);
   return readUnlock(file);
 }

@@ -17,21 +17,28 @@ export interface PoolLimits {
 /** Threads that do what would hold up the event loop. */
 export interface CryptoPool extends Disposable {
   readonly run: Run;
+  /** Ends every thread with its memory; what waits or works fails with Sealed, and the next job starts new threads. */
+  wipe(): void;
 }
 
 /** Makes a pool; its threads start when they are first needed and do not keep the process alive. */
 export function cryptoPool({ threads, generators, maxWaiting }: PoolLimits): CryptoPool {
-  const operations = new Lane(threads, maxWaiting);
-  const generation = new Lane(generators, maxWaiting);
+  const start = () => ({ operations: new Lane(threads, maxWaiting), generation: new Lane(generators, maxWaiting) });
+  let lanes = start();
+  const close = (): void => {
+    lanes.operations.close();
+    lanes.generation.close();
+  };
   return {
     run: async (name, args) => {
       if (isQuick(name, args)) return runJob(name, args);
-      return await (name === 'generateKeyPair' ? generation : operations).run(name, args);
+      return await (name === 'generateKeyPair' ? lanes.generation : lanes.operations).run(name, args);
     },
-    [Symbol.dispose]: () => {
-      operations.close();
-      generation.close();
+    wipe: () => {
+      close();
+      lanes = start();
     },
+    [Symbol.dispose]: close,
   };
 }
 
@@ -65,7 +72,7 @@ class Lane {
   }
 
   run<Name extends JobName>(name: Name, args: JobArguments<Name>): Promise<JobResult<Name>> {
-    if (this.#closed) throw new KeysteadError('Sealed', 'The HSM is closing.');
+    if (this.#closed) throw sealed();
     if (this.#waiting.length >= this.#maxWaiting) throw new KeysteadError('Throttling', 'Rate exceeded');
     return new Promise((resolve, reject) => {
       const settle = resolve as (result: JobResult<JobName>) => void;
@@ -84,7 +91,10 @@ class Lane {
 
   close(): void {
     this.#closed = true;
-    for (const job of this.#waiting.splice(0)) job.reject(new KeysteadError('Sealed', 'The HSM is closing.'));
+    for (const job of this.#waiting.splice(0)) {
+      if ('material' in job.args) job.args.material.fill(0);
+      job.reject(sealed());
+    }
     for (const thread of this.#threads) thread.close();
   }
 }
@@ -138,6 +148,12 @@ class Thread {
   }
 
   close(): void {
-    void this.#worker?.terminate();
+    const worker = this.#worker;
+    if (worker) this.#fail(worker, sealed());
+    void worker?.terminate();
   }
+}
+
+function sealed(): KeysteadError {
+  return new KeysteadError('Sealed', 'The HSM is sealed.');
 }

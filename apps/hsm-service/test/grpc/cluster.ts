@@ -1,5 +1,10 @@
 import { createAuthority, issueCertificate, type KeyPair } from '@keystead/pki';
-import { HsmAdminServiceClient, HsmServiceClient, HsmServiceService } from '@keystead/proto/hsm';
+import {
+  HsmAdminServiceClient,
+  HsmCeremonyServiceClient,
+  HsmServiceClient,
+  HsmServiceService,
+} from '@keystead/proto/hsm';
 import { channelCredentials, pipelineClient, tlsIdentity, type PipelineClient, type Running } from '@keystead/service';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +17,7 @@ import { start } from '../../src/main.js';
 export interface Client extends Disposable {
   readonly crypto: HsmServiceClient;
   readonly admin: HsmAdminServiceClient;
+  readonly ceremonies: HsmCeremonyServiceClient;
   readonly stream: PipelineClient<Operation, Outcome>;
 }
 
@@ -22,12 +28,14 @@ export interface Cluster extends AsyncDisposable {
   /** A folder with a certificate of this name. */
   certificate(spiffe: string, authority?: KeyPair): Promise<string>;
   client(spiffe: string): Promise<Client>;
+  /** Stops it and starts it again, on another port. */
+  restart(): Promise<void>;
 }
 
 export const service = (name: string): string => `spiffe://keystead.local/svc/${name}`;
 
-/** Starts hsm-service on a fresh root with a key file. */
-export async function cluster(): Promise<Cluster> {
+/** Starts hsm-service on a fresh root with a key file, or without a root. */
+export async function cluster(root: 'key file' | 'none' = 'key file'): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), 'keystead-hsm-'));
   const from = new Date();
   const ours = await createAuthority('test', from);
@@ -41,26 +49,35 @@ export async function cluster(): Promise<Cluster> {
     await writeFile(join(dir, 'tls.key'), pair.key);
     return dir;
   };
-  const running = await start(
-    readConfig({
-      KEYSTEAD_TLS_DIR: await certificate(service('hsm-service')),
-      KEYSTEAD_ROOT_DIR: join(folder, 'root'),
-      KEYSTEAD_ROOT_KEY_FILE: join(folder, 'root.key'),
-      KEYSTEAD_LOG_LEVEL: 'silent',
-    }),
-  );
+  const config = readConfig({
+    KEYSTEAD_TLS_DIR: await certificate(service('hsm-service')),
+    KEYSTEAD_ROOT_DIR: join(folder, 'root'),
+    ...(root === 'none' ? {} : { KEYSTEAD_ROOT_KEY_FILE: join(folder, 'root.key') }),
+    KEYSTEAD_LOG_LEVEL: 'silent',
+  });
+  let running = await start(config);
   const close = async (): Promise<void> => {
     await running.close();
     await rm(folder, { recursive: true });
   };
-  const client = async (spiffe: string): Promise<Client> => connect(running.address, await certificate(spiffe));
-  return { running, folder, certificate, client, [Symbol.asyncDispose]: close };
+  return {
+    get running() {
+      return running;
+    },
+    restart: async () => {
+      await running.close();
+      running = await start(config);
+    },
+    client: async (spiffe) => connect(running.address, await certificate(spiffe)),
+    ...{ folder, certificate, [Symbol.asyncDispose]: close },
+  };
 }
 
 function connect(address: string, tlsDir: string): Client {
   const tls = tlsIdentity(tlsDir);
   const credentials = channelCredentials(tls, service('hsm-service'));
   const [crypto, admin] = [new HsmServiceClient(address, credentials), new HsmAdminServiceClient(address, credentials)];
+  const ceremonies = new HsmCeremonyServiceClient(address, credentials);
   const stream = pipelineClient<Operation, Outcome>({
     ...{ method: HsmServiceService.pipeline, address, tls, expected: 'hsm-service' },
   });
@@ -68,7 +85,8 @@ function connect(address: string, tlsDir: string): Client {
     stream.close();
     crypto.close();
     admin.close();
+    ceremonies.close();
     tls.close();
   };
-  return { crypto, admin, stream, [Symbol.dispose]: close };
+  return { crypto, admin, ceremonies, stream, [Symbol.dispose]: close };
 }

@@ -3,26 +3,42 @@ import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { DomainKeys } from '../../src/domain/domain-keys.js';
 import { parseRoot, sealRoot, openRoot, type SealedRoot } from '../../src/domain/root-file.js';
 import { unwrapBy } from '../../src/domain/recipients.js';
-import { openOrCreateRoot, type OpenedRoot } from '../../src/store/open-root.js';
+import { LiveRoot } from '../../src/store/live-root.js';
+import { openOrCreateRoot } from '../../src/store/open-root.js';
 import { KEPT_GENERATIONS, saveRoot } from '../../src/store/root-store.js';
-import { readUnlock } from '../../src/store/unlock.js';
+import { readUnlock, type UnlockFile } from '../../src/store/unlock.js';
 
 const now = new Date(1_795_363_200_000);
 const base = mkdtempSync(join(tmpdir(), 'keystead-root-'));
 afterAll(() => rmSync(base, { recursive: true }));
 const problem = (name: string): Error => expect.objectContaining({ name: 'RootError', problem: name }) as Error;
 
+interface OpenedRoot {
+  readonly file: SealedRoot;
+  readonly keys: DomainKeys;
+  readonly created: boolean;
+  readonly damaged: readonly bigint[];
+}
+
+async function openIn(directory: string, unlock: UnlockFile): Promise<OpenedRoot> {
+  const keys = new DomainKeys();
+  const root = new LiveRoot({ directory, keys, now: () => now, wipe: () => undefined });
+  const created = await openOrCreateRoot(root, unlock);
+  return { file: root.file as SealedRoot, keys, created, damaged: root.damaged };
+}
+
 let count = 0;
 function place(): { directory: string; keyFile: string; open: () => Promise<OpenedRoot> } {
   const folder = join(base, String(count++));
   const [directory, keyFile] = [join(folder, 'root'), join(folder, 'root.key')];
-  return { directory, keyFile, open: () => openOrCreateRoot(directory, { kind: 'KEYFILE', path: keyFile }, now) };
+  return { directory, keyFile, open: () => openIn(directory, { kind: 'KEYFILE', path: keyFile }) };
 }
 
 async function nextGeneration(directory: string, keyFile: string, after: SealedRoot): Promise<SealedRoot> {
-  const rws = await unwrapBy(await readUnlock({ kind: 'KEYFILE', path: keyFile }), after.header.recipients);
+  const { rws } = await unwrapBy(await readUnlock({ kind: 'KEYFILE', path: keyFile }), after.header.recipients);
   const header = { ...after.header, generation: after.header.generation + 1n, previousHash: after.hash };
   return saveRoot(directory, sealRoot(header, rws, openRoot(after, rws), Buffer.alloc(24, 1)));
 }
@@ -49,7 +65,7 @@ test('a passphrase opens its own root only', async () => {
   const path = join(base, 'passphrase');
   const open = async (text: string): Promise<OpenedRoot> => {
     await writeFile(path, text);
-    return openOrCreateRoot(directory, { kind: 'PASSPHRASE', path }, now);
+    return openIn(directory, { kind: 'PASSPHRASE', path });
   };
   await expect(open('\n')).rejects.toThrow('Passphrase file');
   await open('correct horse\n');

@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto';
+import { KeysteadError } from '@keystead/errors';
+import { zero } from '../domain/bytes.js';
+import type { DomainKeys } from '../domain/domain-keys.js';
+import { unwrapBy, wrapFor, type NewRecipient, type Unlock } from '../domain/recipients.js';
+import { RootError } from '../domain/root-error.js';
+import { openRoot, ROOT_SALT_BYTES, sealRoot, type RootHeader, type SealedRoot } from '../domain/root-file.js';
+import { adopt, rewrapped, slotsOf, type Draft, type Slot } from '../domain/root-draft.js';
+import { stateOf, type RootState } from '../domain/root-state.js';
+import { forgetBefore, loadRoot, readRoot, saveRoot } from './root-store.js';
+
+/** What a root works with. */
+export interface RootParts {
+  /** Where the root files lie. */
+  readonly directory: string;
+  /** Gets the domain keys when the root opens, and loses them when it is sealed. */
+  readonly keys: DomainKeys;
+  readonly now: () => Date;
+  /** Overwrites what was made of domain keys: caches, threads. */
+  readonly wipe: () => void;
+}
+
+/** UNINITIALIZED: there is no root file. SEALED: there is one, and nobody opened it. */
+export type RootCondition = 'UNINITIALIZED' | 'SEALED' | 'OPEN';
+
+interface Opened {
+  readonly file: SealedRoot;
+  readonly rws: Buffer;
+  /** Of the recipient that opened a file of the first version, which holds no records of recipients. */
+  readonly found: { readonly index: number; readonly kek: Buffer } | undefined;
+}
+
+/**
+ * The root of a running HSM. One thing is done after another; every change is a new generation on the disk before
+ * anything works with it.
+ */
+export class LiveRoot {
+  readonly #parts: RootParts;
+  #file: SealedRoot | undefined;
+  #opened: Opened | undefined;
+  #damaged: readonly bigint[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: RootParts) {
+    this.#parts = parts;
+  }
+
+  get condition(): RootCondition {
+    if (this.#opened) return 'OPEN';
+    return this.#file ? 'SEALED' : 'UNINITIALIZED';
+  }
+
+  /** The root file in use, or the one that would be opened. */
+  get file(): SealedRoot | undefined {
+    return this.#file;
+  }
+
+  /** Newer generations that were found damaged and passed over at the last look, newest first. */
+  get damaged(): readonly bigint[] {
+    return this.#damaged;
+  }
+
+  /** Looks at the root directory, and opens nothing. Throws RootError. */
+  look(): Promise<void> {
+    return this.#inTurn(() => this.#look());
+  }
+
+  /** Makes a root where there is none; it is open afterwards. Throws RootError if there is one. */
+  create(name: string, recipient: NewRecipient): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#look();
+      if (this.#file) throw new RootError('unsupported', 'There is a root already; it is never overwritten.');
+      const rws = randomBytes(32);
+      const { header, state } = firstRoot(name, recipient, this.#parts.now());
+      this.#adopt(await this.#write({ ...header, recipients: [wrapFor(recipient, rws)] }, state, rws), rws, state);
+    });
+  }
+
+  /** Opens the newest whole root file. Throws RootError; an open root stays as it is. */
+  unseal(unlock: Unlock): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#opened) return;
+      await this.#look();
+      if (!this.#file) throw new RootError('unsupported', 'There is no root yet: `keystead hsm init` makes one.');
+      const file = this.#file;
+      const { rws, kek, index } = await unwrapBy(unlock, file.header.recipients);
+      const state = openRoot(file, rws);
+      this.#adopt(file, rws, state, kek && { index, kek });
+    });
+  }
+
+  /** Overwrites everything that was made of the root; it can be opened again. */
+  seal(): void {
+    if (this.#opened) zero(this.#opened.rws, this.#opened.found?.kek ?? Buffer.alloc(0));
+    this.#opened = undefined;
+    this.#parts.keys.close();
+    this.#parts.wipe();
+  }
+
+  /**
+   * Writes the next generation. `edit` gets what the root holds and gives what it shall hold; what it throws changes
+   * nothing. A change of recipients makes a fresh root wrapping secret, and without one of the recipients also makes
+   * an end of the older files, which that one could still open. Throws Sealed, RootError.
+   */
+  change(edit: (draft: Draft, header: RootHeader) => Draft | Promise<Draft>): Promise<SealedRoot> {
+    return this.#inTurn(async () => {
+      const { file, rws, found } = this.#mustBeOpen();
+      const state = openRoot(file, rws);
+      const slots = slotsOf(file.header, state, found);
+      const draft = await edit({ state, slots }, file.header);
+      const fresh = draft.slots === slots ? Buffer.from(rws) : randomBytes(32);
+      const next = { ...draft.state, recipients: draft.slots.map(({ record }) => record) };
+      const written = await this.#write(this.#following(file, draft.slots, fresh), next, fresh);
+      if (removes(slots, draft.slots)) await forgetBefore(this.#parts.directory, written.header.generation);
+      this.#adopt(written, fresh, next);
+      return written;
+    });
+  }
+
+  /** Reads what the root holds; keys in it are overwritten afterwards. Throws Sealed. */
+  read<T>(use: (state: RootState, slots: readonly Slot[]) => T): T {
+    const { file, rws, found } = this.#mustBeOpen();
+    const state = openRoot(file, rws);
+    try {
+      return use(state, slotsOf(file.header, state, found));
+    } finally {
+      zero(...state.domainKeys.map(({ key }) => key), ...state.recipients.map(({ kek }) => kek));
+    }
+  }
+
+  /** The bytes of the root file in use: sealed, as good as a backup. Throws Sealed, RootError. */
+  bytes(): Promise<Buffer> {
+    return this.#inTurn(() => readRoot(this.#parts.directory, this.#mustBeOpen().file));
+  }
+
+  async #look(): Promise<void> {
+    const stored = await loadRoot(this.#parts.directory);
+    const known = this.#file?.header;
+    if (known && (!stored || stored.root.header.generation < known.generation))
+      throw new RootError('tampered', `Root generation ${known.generation} was here before and is gone.`);
+    this.#file = stored?.root;
+    this.#damaged = stored?.damaged ?? [];
+  }
+
+  #following(file: SealedRoot, slots: readonly Slot[], rws: Buffer): RootHeader {
+    const { domain, generation } = file.header;
+    return {
+      ...{ domain, generation: generation + 1n, previousHash: file.hash },
+      writtenMs: BigInt(this.#parts.now().getTime()),
+      recipients: slots.map((slot) => rewrapped(slot, rws)),
+    };
+  }
+
+  #write(header: RootHeader, state: RootState, rws: Buffer): Promise<SealedRoot> {
+    return saveRoot(this.#parts.directory, sealRoot(header, rws, state, randomBytes(ROOT_SALT_BYTES)));
+  }
+
+  #adopt(file: SealedRoot, rws: Buffer, state: RootState, found?: Opened['found']): void {
+    if (this.#opened) zero(this.#opened.rws);
+    this.#file = file;
+    // Records of recipients make it needless to remember how the file was opened.
+    this.#opened = { file, rws, found: state.recipients.length > 0 ? undefined : found };
+    this.#parts.keys.load(Buffer.from(file.header.domain), adopt(state));
+  }
+
+  #mustBeOpen(): Opened {
+    if (this.#opened) return this.#opened;
+    throw new KeysteadError('Sealed', 'The HSM is sealed.');
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work, work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function firstRoot(
+  name: string,
+  { kek }: NewRecipient,
+  now: Date,
+): { header: Omit<RootHeader, 'recipients'>; state: RootState } {
+  const createdMs = BigInt(now.getTime());
+  const header = {
+    domain: randomBytes(16),
+    ...{ generation: 1n, writtenMs: createdMs, previousHash: Buffer.alloc(32) },
+  };
+  const domainKeys = [{ epoch: 1, state: 'ACTIVE', createdMs, key: randomBytes(32) }] as const;
+  return { header, state: { ...stateOf(domainKeys), recipients: [{ name, createdMs, kek: Buffer.from(kek) }] } };
+}
+
+function removes(before: readonly Slot[], after: readonly Slot[]): boolean {
+  const names = new Set(after.map(({ record }) => record.name));
+  return before.some(({ record }) => !names.has(record.name));
+}

@@ -1,0 +1,34 @@
+import {
+  HsmCeremonyServiceClient,
+  type AcknowledgeCeremoniesRequest,
+  type AcknowledgeCeremoniesResponse,
+  type Ceremony,
+  type ListCeremoniesRequest,
+  type ListCeremoniesResponse,
+} from '@keystead/proto/hsm';
+import { channelCredentials, channelOptions, invoke, type TlsIdentity } from '@keystead/service';
+
+/** What operators did with the root of trust, as hsm-service keeps it until it is in the audit log. */
+export interface CeremonyJournal {
+  /** The oldest that are not acknowledged. */
+  pending(): Promise<readonly Ceremony[]>;
+  /** Up to and with this sequence they are in the audit log. */
+  acknowledge(sequence: bigint): Promise<void>;
+  close(): void;
+}
+
+export function ceremonyJournal({ address, tls }: { address: string; tls: TlsIdentity }): CeremonyJournal {
+  const client = new HsmCeremonyServiceClient(address, channelCredentials(tls, 'hsm-service'), channelOptions);
+  return {
+    pending: async () => {
+      const call = client.listCeremonies.bind(client);
+      const { ceremonies } = await invoke<ListCeremoniesRequest, ListCeremoniesResponse>(call, {});
+      return ceremonies;
+    },
+    acknowledge: async (sequence) => {
+      const call = client.acknowledgeCeremonies.bind(client);
+      await invoke<AcknowledgeCeremoniesRequest, AcknowledgeCeremoniesResponse>(call, { sequence });
+    },
+    close: () => client.close(),
+  };
+}
