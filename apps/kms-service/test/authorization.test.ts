@@ -111,6 +111,53 @@ describe('key policy', () => {
   });
 });
 
+describe('the lockout check', () => {
+  const whole = { Effect: 'Allow', Action: 'kms:*', Resource: '*' };
+  const delegation = policy({ ...whole, Principal: { AWS: `arn:aws:iam::${account}:root` } });
+  const lockout = 'The new key policy will not allow you to update the key policy in the future.';
+  const create = (document: object, as: CallContext, bypassPolicyLockoutSafetyCheck = false) =>
+    s.kms('createKey', { policy: JSON.stringify(document), bypassPolicyLockoutSafetyCheck }, as);
+
+  test('asks what the caller could do, delegation or not', async () => {
+    const maker = await s.user('maker', policy(statement('kms:CreateKey')));
+    await expect(create(delegation, maker)).rejects.toMatchObject({
+      code: 'MalformedPolicyDocument',
+      message: lockout,
+    });
+    await expect(create(delegation, maker, true)).resolves.toBeDefined();
+    await expect(s.kms('createKey', {}, maker)).resolves.toBeDefined();
+    const named = policy({ ...whole, Principal: { AWS: maker.principal?.arn } });
+    await expect(create(named, maker)).resolves.toBeDefined();
+    const trusted = await s.user('trusted', policy(statement(['kms:CreateKey', 'kms:PutKeyPolicy'])));
+    await expect(create(delegation, trusted)).resolves.toBeDefined();
+    const barred = policy(statement('kms:*'), { ...statement('kms:PutKeyPolicy'), Effect: 'Deny' });
+    await expect(create(delegation, await s.user('barred', barred))).rejects.toMatchObject({ message: lockout });
+  });
+
+  test("other refusals are in AWS's words", async () => {
+    const unnamed = policy(whole);
+    await expect(create(unnamed, root)).rejects.toMatchObject({
+      ...{ code: 'MalformedPolicyDocument', message: 'Policy contains a statement with no principal.' },
+    });
+    const wrong = policy({ ...whole, Principal: { AWS: 'somebody' } });
+    await expect(create(wrong, root)).rejects.toMatchObject({
+      message: 'Policy contains a statement with one or more invalid principals.',
+    });
+    const long = (bytes: number) => JSON.stringify(delegation).padEnd(bytes);
+    await expect(s.kms('createKey', { policy: long(32_768) })).resolves.toBeDefined();
+    await expect(s.kms('createKey', { policy: long(32_769) })).rejects.toMatchObject({ code: 'LimitExceeded' });
+    await expect(s.kms('createKey', { policy: `${long(32_767)}é` })).rejects.toMatchObject({ code: 'LimitExceeded' });
+  });
+
+  test('a statement without Action or Resource is taken and has no effect', async () => {
+    const empty = { Effect: 'Allow', Action: 'kms:*', Principal: { AWS: user.principal?.arn } };
+    const document = policy(...delegation.Statement, empty);
+    const made = await create(document, root);
+    const refused = s.kms('encrypt', { keyId: made.keyMetadata?.keyId ?? '', plaintext }, user);
+    await expect(refused).rejects.toMatchObject({ code: 'AccessDenied' });
+  });
+});
+
 describe('identity policies', () => {
   test('help where the key policy delegates to the account', async () => {
     const delegated = (await s.kms('createKey')).keyMetadata?.arn ?? '';

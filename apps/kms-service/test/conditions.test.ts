@@ -50,7 +50,8 @@ const dry = { dryRun: true };
 const peer = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'der', type: 'spki' });
 const importing = { importToken: randomBytes(99), encryptedKeyMaterial: randomBytes(99) };
 const member = { operator: 'ForAnyValue:StringEquals' };
-const grant = { granteePrincipal: `arn:aws:iam::${account}:root`, operations: ['Encrypt', 'Decrypt'], ...dry };
+const granted = { granteePrincipal: `arn:aws:iam::${account}:root`, operations: ['Encrypt', 'Decrypt'] };
+const grant = { ...granted, ...dry };
 const constraints = { encryptionContextEquals: { pairs: { team: 'blue' } } };
 const encrypting = { operation: 'encrypt' as const, of: 'symmetric' };
 const granting = { operation: 'createGrant' as const, of: 'symmetric', request: () => ({ ...grant, constraints }) };
@@ -325,6 +326,43 @@ describe('condition keys without a value here', () => {
     expect(() =>
       compilePolicy(policyWith('kms:TrailingDaysWithoutKeyUsage'), { kind: 'identity', name: 'own' }),
     ).toThrow('is not supported');
+  });
+});
+
+describe('a dry run checks everything and does nothing', () => {
+  const message = 'The request would have succeeded, but the DryRun option is set.';
+  const keyIdOf = (of: string) => keys[of] ?? '';
+  const peerKey = { keyAgreementAlgorithm: 'ECDH', publicKey: peer };
+  const signed = { message: plaintext, signingAlgorithm: 'ECDSA_SHA_256' };
+  const authenticated = { message: plaintext, macAlgorithm: 'HMAC_SHA_256' };
+
+  test.each<[Case, string, () => object]>([
+    ['encrypt', 'symmetric', () => ({ plaintext })],
+    ['decrypt', 'symmetric', () => ({ ciphertextBlob: blob })],
+    ['reEncrypt', 'symmetric', () => ({ ciphertextBlob: blob, destinationKeyId: keyIdOf('symmetric') })],
+    ['generateDataKey', 'symmetric', () => ({ keySpec: 'AES_256' })],
+    ['generateDataKeyWithoutPlaintext', 'symmetric', () => ({ keySpec: 'AES_256' })],
+    ['generateDataKeyPair', 'symmetric', () => ({ keyPairSpec: 'ECC_NIST_P256' })],
+    ['generateDataKeyPairWithoutPlaintext', 'symmetric', () => ({ keyPairSpec: 'ECC_NIST_P256' })],
+    ['sign', 'signing', () => signed],
+    ['verify', 'signing', () => ({ ...signed, signature: randomBytes(70) })],
+    ['generateMac', 'mac', () => authenticated],
+    ['verifyMac', 'mac', () => ({ ...authenticated, mac: randomBytes(32) })],
+    ['deriveSharedSecret', 'agreement', () => peerKey],
+    ['createGrant', 'symmetric', () => granted],
+  ])('%s', async (operation, of, request) => {
+    const { keyMetadata } = await s.kms('describeKey', { keyId: keyIdOf(of) });
+    if (keyMetadata?.keyState === 'PendingDeletion') {
+      await s.kms('cancelKeyDeletion', { keyId: keyIdOf(of) });
+      await s.kms('enableKey', { keyId: keyIdOf(of) });
+    }
+    const asked = { keyId: keyIdOf(of), ...request(), dryRun: true };
+    await expect(s.kms(operation, asked)).rejects.toMatchObject({ code: 'DryRunOperation', message });
+    const stranger = await s.user(`dry-${operation}`);
+    await expect(s.kms(operation, asked, stranger)).rejects.toMatchObject({ code: 'AccessDenied' });
+    await s.kms('disableKey', { keyId: keyIdOf(of) });
+    await expect(s.kms(operation, asked)).rejects.toMatchObject({ code: 'Disabled' });
+    await s.kms('enableKey', { keyId: keyIdOf(of) });
   });
 });
 

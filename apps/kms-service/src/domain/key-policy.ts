@@ -1,15 +1,9 @@
 import { KeysteadError } from '@keystead/errors';
-import {
-  compilePolicy,
-  evaluate,
-  PolicyError,
-  type CompiledPolicy,
-  type ContextLookup,
-  type PolicyPrincipal,
-} from '@keystead/policy';
+import { compilePolicy, PolicyError, type CompiledPolicy } from '@keystead/policy';
+import { decide, type Question } from './authorization.js';
 
 /** The quota of a key policy; the API model alone would allow 131,072. */
-export const maxPolicyCharacters = 32_768;
+export const maxPolicyBytes = 32_768;
 
 const name = 'key policy';
 
@@ -52,15 +46,21 @@ export function s3ManagedPolicy(account: string, region: string): string {
 
 /** Compiles a policy that a caller wrote. Errors: LimitExceeded, MalformedPolicyDocument. */
 export function readPolicy(json: string): CompiledPolicy {
-  if (json.length > maxPolicyCharacters)
+  if (Buffer.byteLength(json) > maxPolicyBytes)
     throw new KeysteadError('LimitExceeded', 'The policy document size exceeds the limit of 32768 bytes.');
   try {
     return compilePolicy(json, { kind: 'resource', name });
   } catch (error) {
-    if (error instanceof PolicyError) throw new KeysteadError('MalformedPolicyDocument', error.message);
+    if (error instanceof PolicyError)
+      throw new KeysteadError('MalformedPolicyDocument', ownWords.get(error.message) ?? error.message);
     throw error;
   }
 }
+
+/** What KMS says in other words than other services. */
+const ownWords: ReadonlyMap<string, string> = new Map([
+  ['Policy document must contain a principal in each statement.', 'Policy contains a statement with no principal.'],
+]);
 
 /** Users and roles have unique ids; accounts, sessions and bare ids do not need one. */
 const withUniqueId = /^arn:aws:iam::\d{12}:(user|role)\//;
@@ -85,41 +85,21 @@ export function compileBound(json: string, principals: Readonly<Record<string, s
   return compilePolicy(bound, { kind: 'resource', name });
 }
 
-/** Refuses a policy under which its author could not change it again. Errors: MalformedPolicyDocument. */
-export function requireNoLockout(policy: CompiledPolicy, author: PolicyPrincipal, key: LockoutPlace): void {
-  const allowed = (values: ContextLookup): boolean =>
-    evaluate({
-      action: 'kms:PutKeyPolicy',
-      resource: key.arn,
-      resourceAccount: key.account,
-      principal: author,
-      values,
-      identity: [allowAll],
-      resourcePolicy: policy,
-      resourcePolicyDecides: true,
-    }).effect === 'Allow';
-  if (key.readings.every(allowed)) return;
+/**
+ * Refuses a policy under which its author, with the policies that the author has now, could not change it again.
+ * https://repost.aws/knowledge-center/update-key-policy-future. Errors: MalformedPolicyDocument.
+ */
+export function requireNoLockout(policy: CompiledPolicy, author: Author): void {
+  const { effect } = decide({ ...author, action: 'kms:PutKeyPolicy', keyPolicy: policy });
+  if (effect === 'Allow') return;
   throw new KeysteadError(
     'MalformedPolicyDocument',
     'The new key policy will not allow you to update the key policy in the future.',
   );
 }
 
-/** The key that the policy is for, and the condition keys of the request that sets it. */
-export interface LockoutPlace {
-  readonly arn: string;
-  readonly account: string;
-  readonly readings: readonly ContextLookup[];
-}
-
-// Delegation counts as safe: the account's administrators can give the caller what is missing.
-const allowAll = compilePolicy(
-  '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
-  {
-    kind: 'identity',
-    name: 'lockout check',
-  },
-);
+/** Who writes the policy, with what policies of its own, for which key. */
+export type Author = Omit<Question, 'action' | 'keyPolicy'>;
 
 /** A reviver that replaces the AWS principals of statements; a document has strings under "AWS" nowhere else. */
 function replacer(principals: Readonly<Record<string, string>>): (key: string, value: unknown) => unknown {

@@ -30,6 +30,7 @@ import {
   type Identifier,
 } from '../domain/identifier.js';
 import { aliasArn, keyArn, s3ManagedAlias, serviceAccount, type Key } from '../domain/key.js';
+import type { Author } from '../domain/key-policy.js';
 import type { LoadedKey } from '../domain/loaded-key.js';
 import { serviceAllowed } from '../domain/service-principal.js';
 import type { OperationName } from '../domain/constraints.js';
@@ -135,7 +136,7 @@ export class KmsCall {
     if (!isForeign) this.#name(key);
     if (!grant) return key;
     const facts = { encryptionContext: constraintContext(grant.constraint), grantConstraint: grant.constraint };
-    const asked = { action, resource: key.arn, account, readings: await this.readings(facts, loaded) };
+    const asked = { action, resource: key.arn, account, readings: await this.#readings(facts, loaded) };
     await this.#decide(asked, key.arn, (question) => Promise.resolve(byRetirement(question, grant)));
     this.#name(key);
     return key;
@@ -152,7 +153,7 @@ export class KmsCall {
     { facts = {}, resource = '*', about }: { facts?: RequestFacts; resource?: string; about?: KeyFacts } = {},
   ): Promise<void> {
     if (this.isService) this.#authorizeService([], resource);
-    else await this.#decide({ action, resource, account: this.account, readings: await this.readings(facts, about) });
+    else await this.#decide({ action, resource, account: this.account, readings: await this.#readings(facts, about) });
   }
 
   /** An alias of the caller's account as a resource of identity policies. Errors: AccessDenied. */
@@ -162,8 +163,15 @@ export class KmsCall {
     await this.authorizeAccount(action, { resource });
   }
 
+  /** The caller as the author of a key policy. */
+  async author(arn: string, about: KeyFacts): Promise<Author> {
+    const readings = await this.#readings({ bypassPolicyLockoutSafetyCheck: false }, about);
+    const { principal } = this;
+    return { principal, policies: await this.#callerPolicies(), readings, resource: arn, account: about.key.account };
+  }
+
   /** The condition keys of this call, once for each way to read them. */
-  async readings(facts: RequestFacts, about: KeyFacts | undefined): Promise<ContextLookup[]> {
+  async #readings(facts: RequestFacts, about: KeyFacts | undefined): Promise<ContextLookup[]> {
     const tags = (await this.#callerPolicies()).tags;
     const caller = { account: this.principal.account, viaService: this.#viaService() };
     const { region } = this.environment;
@@ -186,7 +194,7 @@ export class KmsCall {
     if (account === this.account) this.#name(key.key);
     if (this.isService) this.#authorizeService(key.aliases, key.key.arn);
     else {
-      const readings = await this.readings(facts, key);
+      const readings = await this.#readings(facts, key);
       const asked = { action, resource: key.key.arn, account, keyPolicy: key.policy, readings };
       await this.#decide(asked, named, (question) => this.#byGrant(question, id, facts));
     }

@@ -1,15 +1,13 @@
-import type { ContextLookup, PolicyPrincipal } from '@keystead/policy';
 import { bindPrincipals, readPolicy, requireNoLockout } from '../../domain/key-policy.js';
+import type { KeyFacts } from '../../domain/conditions.js';
 import type { KmsCall } from '../kms-call.js';
 
-/** For which key a policy is, and who writes it. */
+/** For which key a policy is. */
 export interface PolicyPlace {
   readonly arn: string;
-  readonly account: string;
-  readonly author: PolicyPrincipal;
+  readonly about: KeyFacts;
   /** True to skip the lockout check. */
   readonly bypass: boolean;
-  readonly readings: readonly ContextLookup[];
 }
 
 /**
@@ -23,10 +21,11 @@ export async function acceptedPolicy(
 ): Promise<{ policy: string; principals: Record<string, string> }> {
   const compiled = readPolicy(policy);
   // The account of the caller is there, since the caller is.
-  const own = new Set([place.account, `arn:aws:iam::${place.account}:root`]);
+  const { account } = place.about.key;
+  const own = new Set([account, `arn:aws:iam::${account}:root`]);
   const unsure = compiled.principals.filter((name) => !own.has(name));
   const found = await call.environment.principals.existing(unsure);
   const principals = bindPrincipals(unsure, found);
-  if (!place.bypass) requireNoLockout(compiled, place.author, place);
+  if (!place.bypass) requireNoLockout(compiled, await call.author(place.arn, place.about));
   return { policy, principals };
 }

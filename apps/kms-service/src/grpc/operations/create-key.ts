@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { policyPrincipal } from '@keystead/policy';
 import type { CreateKeyRequest, CreateKeyResponse } from '@keystead/proto/kms';
 import { generateMaterial } from '../../clients/material.js';
 import { wantedKind, type Kind } from '../../domain/creation.js';
@@ -61,9 +60,7 @@ async function newKey(request: CreateKeyRequest, kind: Kind, call: KmsCall): Pro
     request.policy === undefined
       ? { policy: defaultPolicy(account), principals: {} }
       : await acceptedPolicy(request.policy, call, {
-          ...{ arn, account, author: policyPrincipal(call.context) },
-          bypass: request.bypassPolicyLockoutSafetyCheck ?? false,
-          readings: await call.readings({}, about),
+          ...{ arn, about, bypass: request.bypassPolicyLockoutSafetyCheck ?? false },
         });
   return {
     ...{ account, id, arn, ...kind, ...written },

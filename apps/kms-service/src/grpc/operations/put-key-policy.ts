@@ -1,5 +1,4 @@
 import { KeysteadError } from '@keystead/errors';
-import { policyPrincipal } from '@keystead/policy';
 import type { PutKeyPolicyRequest, PutKeyPolicyResponse } from '@keystead/proto/kms';
 import type { Operation } from '../execute.js';
 import { acceptedPolicy } from './accepted-policy.js';
@@ -17,12 +16,7 @@ export const putKeyPolicy: Operation<PutKeyPolicyRequest, PutKeyPolicyResponse> 
     const loaded = await call.manage(request.keyId ?? '', { action: 'kms:PutKeyPolicy', facts });
     const { key } = loaded;
     requireDefault(request.policyName);
-    const author = policyPrincipal(call.context);
-    const place = {
-      ...{ arn: key.arn, account: key.account, author, bypass },
-      readings: await call.readings(facts, loaded),
-    };
-    const written = await acceptedPolicy(request.policy ?? '', call, place);
+    const written = await acceptedPolicy(request.policy ?? '', call, { arn: key.arn, about: loaded, bypass });
     await changeKey(putKeyPolicy, request, call, key, ({ key: stored }) => ({ ...stored, ...written }));
     return {};
   },
