@@ -5,6 +5,7 @@ import { auditCommand } from './commands/audit.js';
 import { certsCommand } from './commands/certs.js';
 import { clientCertCommand } from './commands/client-cert.js';
 import { dbCommand } from './commands/db.js';
+import { explainCommand } from './commands/explain.js';
 import { hsmCommand } from './commands/hsm.js';
 import { upCommand } from './commands/up.js';
 import { Failure } from './failure.js';
@@ -17,6 +18,7 @@ function program(): Command {
   for (const command of [
     upCommand,
     accountCommand,
+    explainCommand,
     clientCertCommand,
     auditCommand,
     hsmCommand,

@@ -99,6 +99,40 @@ describe('a running installation', () => {
     expect(running.output()).toContain('kms-service ended (SIGKILL); starting it again');
   });
 
+  test('operators make accounts and ask why a call was refused', async () => {
+    const made = keystead('account', 'create', '111122223333', '--alias', 'payments', '--data', data);
+    expect(made).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('account 111122223333 (payments)') as string,
+    });
+    expect(keystead('account', 'create', '111122223333', '--data', data)).toMatchObject({
+      code: 1,
+      stderr: 'keystead: The account 111122223333 already exists.\n',
+    });
+    const key = keystead('account', 'root-key', '111122223333', '--data', data, '--json');
+    const credentials = JSON.parse(key.stdout) as StartedKeystead['credentials'];
+    const other = new KMSClient({ ...running.clientConfig, credentials, maxAttempts: 1 });
+    const { KeyMetadata: foreign } = await kms.send(new CreateKeyCommand({}));
+    const refused = await other.send(new DescribeKeyCommand({ KeyId: foreign?.Arn })).catch((error: unknown) => error);
+    const { requestId = '' } = (refused as { $metadata: { requestId?: string } }).$metadata;
+    const explained = keystead('explain', '--request-id', requestId, '--data', data);
+    expect(explained.stdout).toContain('DENIED because nothing allows it');
+    expect(explained.stdout).toContain(`resource   ${foreign?.Arn}`);
+    const principal = 'arn:aws:iam::000000000000:user/administrator';
+    const asked = ['--principal', principal, '--action', 'kms:Encrypt', '--resource', foreign?.KeyId ?? ''];
+    const { explanation } = JSON.parse(keystead('explain', ...asked, '--json', '--data', data).stdout) as {
+      explanation: object;
+    };
+    expect(explanation).toMatchObject({ decision: 'Allow', decidedBy: 'identity' });
+    expect(keystead('account', 'list', '--data', data).stdout).toMatch(
+      /^000000000000 .*\n111122223333 {2}payments .*root keys: 1\n$/,
+    );
+    const rotated = keystead('account', 'root-key', '111122223333', '--rotate', '--data', data);
+    expect(rotated.stdout).toContain(`# deleted ${credentials.accessKeyId}`);
+    await expect(other.send(new ListKeysCommand({}))).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
+    other.destroy();
+  });
+
   test('a second launcher on the same folder, or the same port, says why it does not start', () => {
     const { port } = new URL(running.endpoint);
     const sameFolder = keystead('up', '--data', data, '--port', String(Number(port) + 100));

@@ -18,6 +18,7 @@ import { hsmClient } from './clients/hsm.js';
 import { principalsClient } from './clients/principals.js';
 import { readConfig, type Config } from './config.js';
 import type { Environment } from './grpc/environment.js';
+import { adminService } from './grpc/explain.js';
 import { kmsService } from './grpc/service.js';
 import { testingService } from './grpc/testing.js';
 import { currentSequence } from './store/changes.js';
@@ -128,6 +129,7 @@ async function listen(
 ): Promise<Omit<Running, 'close'>> {
   const services = [
     kmsService(environment),
+    adminService(environment),
     { definition: ChangeServiceService, implementation: { watch: storage.hub.watch } },
     ...(config.testMode ? [testingService(storage.reset)] : []),
   ];

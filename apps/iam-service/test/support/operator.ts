@@ -1,6 +1,5 @@
-import { operatorName } from '@keystead/pki';
 import { IamAdminServiceClient } from '@keystead/proto/iam';
-import { channelCredentials, channelOptions, invoke, tlsIdentity } from '@keystead/service';
+import { channelCredentials, channelOptions, invoke, spiffeId, tlsIdentity } from '@keystead/service';
 import type { Cluster } from '@keystead/testing/cluster';
 
 /** A new account of a running system, entered as its root user. */
@@ -17,7 +16,7 @@ export interface Operator extends Disposable {
 }
 
 export async function operator(world: Cluster, name = 'cli'): Promise<Operator> {
-  const tls = tlsIdentity(await world.pki.dirFor(operatorName(world.pki.trustDomain, name)));
+  const tls = tlsIdentity(await world.pki.dirFor(spiffeId(world.pki.trustDomain, { kind: 'operator', name })));
   const address = world.addresses['iam-service'] ?? '';
   const admin = new IamAdminServiceClient(address, channelCredentials(tls, 'iam-service'), channelOptions);
   return {

@@ -43,10 +43,15 @@ const acrossAccounts: ReadonlySet<string> = new Set(
   ].map((name) => `kms:${name}`),
 );
 
+/** Whether the owner of a key can allow this to other accounts. */
+export function worksAcrossAccounts(action: string): boolean {
+  return acrossAccounts.has(action);
+}
+
 /** Decides by key policy and identity policies; every reading of the request must be allowed. */
 export function decide(question: Question): Decision {
   const { action, principal, account } = question;
-  if (principal.account !== account && !acrossAccounts.has(action))
+  if (principal.account !== account && !worksAcrossAccounts(action))
     return { effect: 'ImplicitDeny', policyType: 'resource' };
   return everyReading(question, {
     ...{ resourceAccount: account, resourcePolicy: question.keyPolicy },
