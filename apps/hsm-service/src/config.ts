@@ -1,11 +1,13 @@
 import {
   ConfigError,
+  int,
   optional,
   required,
   serviceConfig,
   type Environment,
   type ServiceConfig,
 } from '@keystead/service';
+import type { RotationPolicy } from './domain/domain-key-rotation.js';
 import type { UnlockFile } from './store/unlock.js';
 
 /** Settings of hsm-service. No secret is in them, only where the secret lies. */
@@ -16,6 +18,10 @@ export interface Config extends ServiceConfig {
   readonly unlock: UnlockFile | undefined;
   /** SHA-256 of the certificates of other domains that keys may come from and go to, in hex. */
   readonly transferPeers: ReadonlySet<string>;
+  /** When the domain key is changed, and how long former ones are kept. */
+  readonly rotation: RotationPolicy;
+  /** True for the one replica that makes generations of the root. */
+  readonly writer: boolean;
 }
 
 export function readConfig(env: Environment): Config {
@@ -23,8 +29,19 @@ export function readConfig(env: Environment): Config {
     ...serviceConfig(env),
     rootDir: required(env, 'KEYSTEAD_ROOT_DIR'),
     unlock: readUnlockFile(env),
+    rotation: {
+      periodMs: int(env, 'KEYSTEAD_DOMAIN_KEY_ROTATION_HOURS', 24, { max: 87_600 }) * 3_600_000,
+      retentionDays: int(env, 'KEYSTEAD_DOMAIN_KEY_RETENTION_DAYS', 0, { max: 36_500 }),
+    },
+    writer: isWriter(env),
     transferPeers: readPeers(optional(env, 'KEYSTEAD_TRANSFER_PEERS', '')),
   });
+}
+
+/** In a set of replicas one is named (KEYSTEAD_ROOT_WRITER), and each knows its own name (KEYSTEAD_INSTANCE). */
+function isWriter(env: Environment): boolean {
+  const writer = optional(env, 'KEYSTEAD_ROOT_WRITER');
+  return writer === undefined || writer === required(env, 'KEYSTEAD_INSTANCE');
 }
 
 function readPeers(text: string): ReadonlySet<string> {

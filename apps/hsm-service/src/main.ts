@@ -17,23 +17,28 @@ import { availableParallelism } from 'node:os';
 import { readConfig, type Config } from './config.js';
 import { AsymmetricEngine } from './domain/asymmetric.js';
 import { Ceremonies } from './domain/ceremonies.js';
-import { DomainKeys } from './domain/domain-keys.js';
+import { domainKeyCommands, type DomainKeyParts } from './domain/domain-key-commands.js';
+import { DomainKeys, makeDomainKey } from './domain/domain-keys.js';
 import { Engine } from './domain/engine.js';
 import { Importer } from './domain/importer.js';
 import { randomPool } from './domain/random-pool.js';
+import { ROOT_COMMANDS } from './domain/root-commands.js';
 import { RootError } from './domain/root-error.js';
+import { RootReports } from './domain/root-reports.js';
 import { TokenCache } from './domain/token-cache.js';
 import { Transfer } from './domain/transfer.js';
 import { KeyVault } from './domain/vault.js';
 import { adminService } from './grpc/admin.js';
 import { ceremonyService } from './grpc/ceremonies.js';
 import { cryptoService } from './grpc/crypto.js';
+import { rootServices } from './grpc/root.js';
 import { requireTls13 } from './grpc/tls-check.js';
 import type { Engines } from './grpc/operations.js';
 import { Journal } from './store/journal.js';
 import { LiveRoot } from './store/live-root.js';
-import { openOrCreateRoot } from './store/open-root.js';
+import { openOrCreateRoot, takeRoot } from './store/open-root.js';
 import { cryptoPool, type CryptoPool } from './workers/pool.js';
+import { Rotator } from './workers/rotate-domain-key.js';
 
 /** About a kilobyte each for symmetric keys, up to ten for key pairs, which OpenSSL holds as well. */
 const MAX_CACHED_TOKENS = 4096;
@@ -63,8 +68,12 @@ export async function start(config: Config): Promise<Running> {
   };
   const now = (): Date => new Date();
   const root = new LiveRoot({ directory: config.rootDir, keys, now, wipe });
+  const domainKeys = domainKeyParts(config, keys);
+  const rotator = new Rotator({ ...domainKeys, root, now, log });
+  const ticks = setInterval(() => tick(rotator, log), tickMs(config)).unref();
   const release = (): void => {
     clearInterval(sweep);
+    clearInterval(ticks);
     root.seal();
     pool[Symbol.dispose]();
     tls.close();
@@ -72,9 +81,15 @@ export async function start(config: Config): Promise<Running> {
   try {
     await openAtStart(config, root, log);
     const journal = await openJournal(config.rootDir, now);
-    const ceremonies = new Ceremonies({ root, now, note: (ceremony) => journal.note(ceremony) });
+    const commands = { ...ROOT_COMMANDS, ...domainKeyCommands(domainKeys) };
+    const ceremonies = new Ceremonies({ root, now, note: (ceremony) => journal.note(ceremony), commands });
     const services = [
       ...[cryptoService(engines(keys, cache, pool, config)), adminService(root, keys)],
+      ...rootServices({
+        ...{ root, reports: domainKeys.reports, writer: config.writer, policy: config.rotation },
+        take: (bytes) => takeRoot(root, bytes, config.unlock),
+        proceed: () => rotator.proceed(),
+      }),
       ceremonyService({ root, ceremonies, journal }),
     ];
     const server = await listen(config, tls, root, services, log);
@@ -95,6 +110,21 @@ function engines(keys: DomainKeys, cache: TokenCache, { run }: CryptoPool, { tra
   };
 }
 
+/** What changes domain keys. */
+function domainKeyParts({ rotation: policy, writer }: Config, keys: DomainKeys): DomainKeyParts {
+  const reports = new RootReports(() => performance.now());
+  return { policy, reports, writer, makeKey: makeDomainKey, identity: () => keys.transferIdentity() };
+}
+
+/** Often enough for the configured period, at most once a minute. */
+function tickMs({ rotation: { periodMs } }: Config): number {
+  return periodMs === 0 ? 60_000 : Math.min(60_000, Math.max(50, periodMs / 4));
+}
+
+function tick(rotator: Rotator, log: Logger): void {
+  rotator.tick().catch((error: unknown) => log.error({ err: error }, 'the domain key could not be rotated'));
+}
+
 /** The certificate; refused if it is another service's, whose clients would never accept us. */
 function ownIdentity({ tlsDir, trustDomain }: Config): TlsIdentity {
   const tls = tlsIdentity(tlsDir);
@@ -105,9 +135,9 @@ function ownIdentity({ tlsDir, trustDomain }: Config): TlsIdentity {
 }
 
 /** Opens the root by the configured file. A file that does not open it leaves the HSM sealed, as it must be able to wait. */
-async function openAtStart({ unlock }: Config, root: LiveRoot, log: Logger): Promise<void> {
+async function openAtStart({ unlock, writer }: Config, root: LiveRoot, log: Logger): Promise<void> {
   try {
-    const created = unlock ? await openOrCreateRoot(root, unlock) : await root.look().then(() => false);
+    const created = unlock ? await openOrCreateRoot(root, unlock, writer) : await root.look().then(() => false);
     const { domain, generation } = root.file?.header ?? {};
     const state = {
       condition: root.condition,
@@ -122,6 +152,7 @@ async function openAtStart({ unlock }: Config, root: LiveRoot, log: Logger): Pro
   }
   if (root.damaged.length > 0)
     log.error({ damaged: root.damaged.map(String) }, 'root generations passed over: damaged');
+  if (root.condition === 'UNINITIALIZED' && !writer) log.info('this replica waits for the root from kms-service');
   if (unlock?.kind === 'KEYFILE')
     log.warn(`The root opens by the key file ${unlock.path}: who has it and the root file can open every token.`);
 }

@@ -2,19 +2,23 @@ import { auditClient, outboxWorker, type AuditClient } from '@keystead/audit';
 import { openPool, requireSchemaVersion } from '@keystead/db';
 import { ChangeServiceService } from '@keystead/proto/common';
 import {
+  gauge,
   isMain,
   LeaseHub,
   logger,
+  metricsRegistry,
   runService,
   serve,
   tlsIdentity,
   type Logger,
+  type Metrics,
   type Running,
   type TlsIdentity,
 } from '@keystead/service';
 import { grantTokens } from './clients/grant-tokens.js';
-import { ceremonyJournal } from './clients/ceremonies.js';
-import { hsmClient } from './clients/hsm.js';
+import { ceremonyJournals } from './clients/ceremonies.js';
+import { hsmClient, type HsmClient } from './clients/hsm.js';
+import { hsmRoots } from './clients/hsm-roots.js';
 import { principalsClient } from './clients/principals.js';
 import { readConfig, type Config } from './config.js';
 import type { Environment } from './grpc/environment.js';
@@ -27,15 +31,17 @@ import { keyDirectory } from './store/key-directory.js';
 import { keyStore } from './store/key-store.js';
 import { Replica } from './store/replica.js';
 import { deleteUsersKeys } from './store/reset.js';
-import { deliverCeremonies } from './workers/ceremonies.js';
+import { deliverFromAll } from './workers/ceremonies.js';
 import { deleteDue } from './workers/delete.js';
 import { expireDue } from './workers/expire.js';
 import { every } from './workers/loop.js';
 import { ensureS3Key, ensureServiceKeys, type Maker } from './workers/managed-keys.js';
+import { Rewrapper } from './workers/rewrap.js';
 import { rotateDue } from './workers/rotate.js';
+import { SharedRoot, type Count } from './workers/share-root.js';
 
 /** The migration that this program was written for. */
-const schemaVersion = 3;
+const schemaVersion = 4;
 /** How long a start waits for hsm-service: the very first one makes the services' keys. */
 const hsmPatienceMs = 20_000;
 
@@ -65,16 +71,23 @@ async function compose(config: Config, closers: Closers): Promise<Omit<Running, 
   const audit = auditClient({ address: config.auditAddress, tls });
   closers.push(() => audit.close());
   const storage = await openStorage(config, log, audit, closers);
-  const hsm = hsmClient({ address: config.hsmAddress, tls });
-  closers.push(() => hsm.close());
   const { region, now } = config;
+  const roots = hsmRoots(tls);
+  closers.push(() => roots.close());
+  const shared = new SharedRoot({ pool: storage.pool, roots, log, now, region, account: config.account });
+  const hsm = hsmClient({ address: config.hsmAddress, tls, admit: (address) => shared.admit(address) });
+  closers.push(() => hsm.close());
   const maker: Maker = { region, now, hsm, store: storage.store, commit: storage.commit };
   await hsm.waitForReady(hsmPatienceMs);
   await ensureServiceKeys(maker);
   startWorkers(config, maker, log, closers);
-  const journal = ceremonyJournal({ address: config.hsmAddress, tls });
-  closers.push(() => journal.close());
-  const delivery = every(ceremonyMs, 'ceremonies', log, () => deliverCeremonies({ journal, audit, region }));
+  const metrics = metricsRegistry('kms-service');
+  startRewrapping(config, storage, shared, hsm, log, metrics, closers);
+  const journals = ceremonyJournals(tls);
+  closers.push(() => journals.close());
+  const delivery = every(ceremonyMs, 'ceremonies', log, () =>
+    deliverFromAll(hsm.addresses, journals, { audit, region }),
+  );
   closers.push(() => delivery.close());
   const principals = principalsClient({ address: config.iamAddress, tls });
   closers.push(() => principals.close());
@@ -82,7 +95,7 @@ async function compose(config: Config, closers: Closers): Promise<Omit<Running, 
   const { directory } = storage;
   const tokens = grantTokens({ hsm, directory });
   const environment = { ...maker, directory, principals, grantTokens: tokens, audit, s3ManagedKey, log };
-  return listen(config, tls, log, storage, environment, closers);
+  return listen(config, tls, log, metrics, storage, environment, closers);
 }
 
 type Storage = Awaited<ReturnType<typeof openStorage>>;
@@ -109,7 +122,8 @@ async function openStorage(config: Config, log: Logger, audit: AuditClient, clos
   closers.push(() => directory.close());
   const commits = committer({ store, outbox, replica, hub });
   const reset = async (): Promise<void> => commits.announce(await deleteUsersKeys(pool));
-  return { store, directory, hub, reset, commit: commits.commit, ready: () => currentSequence(pool) };
+  const { commit, announce } = commits;
+  return { pool, store, directory, hub, reset, commit, announce, ready: () => currentSequence(pool) };
 }
 
 function startWorkers(config: Config, maker: Maker, log: Logger, closers: Closers): void {
@@ -119,10 +133,48 @@ function startWorkers(config: Config, maker: Maker, log: Logger, closers: Closer
   }
 }
 
+/** Replicas of the HSM have one root; tokens follow its domain keys. */
+function startRewrapping(
+  config: Config,
+  { pool, announce }: Storage,
+  shared: SharedRoot,
+  hsm: HsmClient,
+  log: Logger,
+  metrics: Metrics,
+  closers: Closers,
+): void {
+  const { now, rewrapPerSecond: perSecond, closeAfterMs } = config;
+  const rewrapper = new Rewrapper({ pool, hsm, log, now, announce, perSecond, closeAfterMs });
+  gauge(metrics, 'keystead_key_tokens', 'Key tokens by epoch of their domain key.', 'epoch', () => rewrapper.tokens);
+  gauge(
+    metrics,
+    'keystead_rewrap_tokens',
+    'Tokens rewrapped by this process, and not opened in the last pass.',
+    'how',
+    () => [
+      ['rewrapped', rewrapper.done],
+      ['failed', rewrapper.failed],
+    ],
+  );
+  let count: Count | undefined;
+  const sharing = every(config.rootMs, 'share-root', log, async () => {
+    await shared.round(hsm.addresses, count);
+    count = undefined;
+  });
+  const rewrapping = every(config.workerMs, 'rewrap', log, async () => {
+    count = await rewrapper.round(shared.activeEpoch);
+  });
+  closers.push(async () => {
+    rewrapper.close();
+    await Promise.all([sharing.close(), rewrapping.close()]);
+  });
+}
+
 async function listen(
   config: Config,
   tls: TlsIdentity,
   log: Logger,
+  metrics: Metrics,
   storage: Storage,
   environment: Environment,
   closers: Closers,
@@ -138,7 +190,7 @@ async function listen(
     await environment.hsm.waitForReady(500);
   };
   const { listen: address, opsListen } = config;
-  const server = await serve({ name: 'kms-service', listen: address, opsListen, tls, services, ready, log });
+  const server = await serve({ name: 'kms-service', listen: address, opsListen, tls, services, ready, log, metrics });
   closers.push(() => server.close());
   return { address: server.address, opsAddress: server.opsAddress };
 }

@@ -80,6 +80,8 @@ export const wire = {
   InvalidToken: { grpc: status.DATA_LOSS, aws: 'KMSInternalException', http: 500 },
   /** The HSM's root is sealed; SDKs retry KMSInternalException. */
   Sealed: { grpc: status.UNAVAILABLE, aws: 'KMSInternalException', http: 500 },
+  /** This replica of the HSM does not have the token's domain key yet; another one may, and it will soon. */
+  RootBehind: { grpc: status.UNAVAILABLE, aws: 'KMSInternalException', http: 500 },
   /** A service that is needed does not answer. */
   Unavailable: { grpc: status.UNAVAILABLE, aws: 'KMSInternalException', http: 500 },
   /** The time for the call ran out. */

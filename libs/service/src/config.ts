@@ -43,6 +43,12 @@ export function address(env: Environment, name: string, fallback?: Address): Add
   return text;
 }
 
+/** One or more of host:port, separated by commas: replicas of one service. */
+export function addresses(env: Environment, name: string): Address {
+  const parts = required(env, name).split(',');
+  return parts.map((part) => address({ [name]: part.trim() }, name)).join(',');
+}
+
 /** "1" or "true" is true; "0", "false" or unset is false. */
 export function flag(env: Environment, name: string): boolean {
   const text = optional(env, name, '0').toLowerCase();

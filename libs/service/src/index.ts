@@ -1,6 +1,7 @@
 export {
   ConfigError,
   address,
+  addresses,
   flag,
   int,
   optional,
@@ -36,7 +37,7 @@ export type { PipelineMethod, Success, Tagged, ValueOf } from './pipeline/frames
 export { LeaseHub, type LeaseHubOptions } from './leases/hub.js';
 export { lease, type Lease, type LeaseOptions } from './leases/subscription.js';
 export { LeasedCache, type LeasedCacheOptions } from './leases/cache.js';
-export { callMetrics, metricsRegistry, type CallMetrics, type Metrics } from './metrics.js';
+export { callMetrics, gauge, metricsRegistry, type CallMetrics, type Metrics } from './metrics.js';
 export {
   clientSpan,
   currentTraceParent,

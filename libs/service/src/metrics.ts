@@ -17,6 +17,23 @@ export function metricsRegistry(service: string): Metrics {
   return registry;
 }
 
+/** A value that is read when someone asks, one for each label. */
+export function gauge(
+  registry: Metrics,
+  name: string,
+  help: string,
+  label: string,
+  read: () => Iterable<readonly [label: string, value: number]>,
+): void {
+  new Gauge({
+    ...{ name, help, labelNames: [label], registers: [registry] },
+    collect() {
+      this.reset();
+      for (const [of, value] of read()) this.labels(of).set(value);
+    },
+  });
+}
+
 /** Counts and times calls of one kind. Children are made once per operation: a call costs two additions. */
 export interface CallMetrics {
   /** `errorCode` is a code of libs/errors, or "" for success. */

@@ -323,6 +323,61 @@ describe('streams', () => {
     expect(changes).toBe(1);
   });
 
+  test('replicas: a call that one cannot answer goes to the others, and one that dies under load loses no call', async () => {
+    let behind = 0;
+    const lagging = await bench.pipeline({
+      handle: () => {
+        behind++;
+        return Promise.reject(new KeysteadError('RootBehind', 'not yet'));
+      },
+    });
+    const [first, second] = [await bench.pipeline({ handle: random }), await bench.pipeline({ handle: random })];
+    const dying = await proxyTo(second.address);
+    const address = [lagging.address, first.address, dying.address].join(',');
+    const client = await bench.client(address, {
+      idempotent: () => true,
+      elsewhere: ({ code }) => code === 'RootBehind',
+    });
+    await until(() => client.addresses.length === 3);
+    await client.waitForReady(2_000);
+    const calls = async (): Promise<void> => {
+      for (let i = 0; i < 100; i++) await client.call(bytes(1));
+    };
+    const all = Promise.all(Array.from({ length: 20 }, calls));
+    await later(20);
+    await dying.down();
+    await all;
+    // Once or a few times at the start; then it rests.
+    expect(behind).toBeGreaterThan(0);
+    expect(behind).toBeLessThan(500);
+    const alone = await bench.client(lagging.address, { idempotent: () => true, elsewhere: () => true });
+    expect(await codeOf(alone.call(bytes(1)))).toBe('RootBehind');
+  });
+
+  test('an address that is not admitted gets no call, and is asked again', async () => {
+    let admitted = false;
+    let asked = 0;
+    let handled = 0;
+    const { address } = await bench.pipeline({
+      handle: (operation) => {
+        handled++;
+        return random(operation);
+      },
+    });
+    const client = await bench.client(address, {
+      admit: () => {
+        asked++;
+        return admitted ? Promise.resolve() : Promise.reject(new Error('not yet'));
+      },
+    });
+    expect(await codeOf(client.call(bytes(1), { timeoutMs: 200 }))).toBe('DeadlineExceeded');
+    expect({ ready: client.ready, handled }).toEqual({ ready: false, handled: 0 });
+    admitted = true;
+    await client.waitForReady(2_000);
+    await client.call(bytes(1));
+    expect(asked).toBeGreaterThanOrEqual(2);
+  });
+
   test('closing the client fails what is in flight', async () => {
     const { address } = await bench.pipeline({ handle: (operation) => later(1_000).then(() => random(operation)) });
     const client = await bench.client(address);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { initCommand, sealCommand, statusCommand, unsealCommand } from '../hsm/opening.js';
 import { backupCommand, restoreCommand, verifyCommand } from '../hsm/backups.js';
+import { domainKeyCommands } from '../hsm/domain-keys.js';
 import { operatorCommands, ruleCommands, signCommandLine } from '../hsm/governance.js';
 import { recipientCommands } from '../hsm/recipients.js';
 
@@ -8,7 +9,15 @@ import { recipientCommands } from '../hsm/recipients.js';
 export function hsmCommand(program: Command): void {
   const hsm = program.command('hsm').description('look after the root of trust').addHelpText('after', help);
   for (const add of [statusCommand, initCommand, unsealCommand, sealCommand, recipientCommands]) add(hsm);
-  for (const add of [backupCommand, verifyCommand, restoreCommand, operatorCommands, ruleCommands, signCommandLine])
+  for (const add of [
+    backupCommand,
+    verifyCommand,
+    restoreCommand,
+    domainKeyCommands,
+    operatorCommands,
+    ruleCommands,
+    signCommandLine,
+  ])
     add(hsm);
 }
 

@@ -1,12 +1,15 @@
 import { resolve } from 'node:path';
 import {
   HsmCeremonyServiceClient,
+  HsmDomainKeyServiceClient,
   type DescribeRootRequest,
   type DescribeRootResponse,
   type ExecuteCommandRequest,
   type ExecuteCommandResponse,
   type InitializeRequest,
   type InitializeResponse,
+  type ListDomainKeysRequest,
+  type ListDomainKeysResponse,
   type PrepareCommandRequest,
   type PrepareCommandResponse,
   type UnsealRequest,
@@ -66,6 +69,18 @@ export async function withCeremonies<T>(
       executeCommand: call((...args) => client.executeCommand(...args)),
       verifyRootFile: call((...args) => client.verifyRootFile(...args)),
     });
+  } finally {
+    client.close();
+    connection.close();
+  }
+}
+
+/** The domain keys of a running hsm-service. */
+export async function listDomainKeys(where: Where): Promise<ListDomainKeysResponse> {
+  const connection = await connect(where);
+  const client = new HsmDomainKeyServiceClient(connection.address, connection.credentials, connection.options);
+  try {
+    return await invoke<ListDomainKeysRequest, ListDomainKeysResponse>((...args) => client.listDomainKeys(...args), {});
   } finally {
     client.close();
     connection.close();

@@ -2,7 +2,8 @@ import { RootCondition, type DescribeRootResponse, type RootSecret } from '@keys
 import type { Command } from 'commander';
 import { Failure } from '../failure.js';
 import { askHidden, confirm } from './ask.js';
-import { withCeremonies, withWhere, type CeremonyClient, type Where } from './connection.js';
+import { listDomainKeys, withCeremonies, withWhere, type CeremonyClient, type Where } from './connection.js';
+import { domainKeyLines } from './domain-keys.js';
 import { givenRecipient, handOut, withRecipient, type RecipientOptions } from './recipients.js';
 import { runCommand, withSigning, type RunOptions } from './run-command.js';
 import { passphrase, secretsOf, share, withSecrets, type SecretOptions } from './secrets.js';
@@ -14,6 +15,8 @@ export function statusCommand(hsm: Command): void {
   ).action(async (options: Where) => {
     const root = await withCeremonies(options, (client) => client.describeRoot({}));
     for (const [name, value] of rows(root)) process.stdout.write(`${name.padEnd(18)} ${value}\n`);
+    if (root.condition === RootCondition.ROOT_CONDITION_OPEN)
+      for (const line of domainKeyLines(await listDomainKeys(options))) process.stdout.write(`${line}\n`);
   });
 }
 

@@ -20,8 +20,11 @@ import {
 export interface DomainKey {
   /** From 1, never used twice in a domain. */
   readonly epoch: number;
-  /** ACTIVE wraps and unwraps; DECRYPT only unwraps; DESTROYED is a memory of the epoch, without a key. */
-  readonly state: 'ACTIVE' | 'DECRYPT' | 'DESTROYED';
+  /**
+   * ACTIVE wraps and unwraps; DECRYPT only unwraps; NEXT unwraps and waits to be the active one; DESTROYED is a memory of
+   * the epoch, without a key.
+   */
+  readonly state: 'ACTIVE' | 'DECRYPT' | 'DESTROYED' | 'NEXT';
   /** Milliseconds since 1970 UTC. */
   readonly createdMs: bigint;
   /** 32 bytes; empty once destroyed, and where the key lies in a device. */
@@ -49,6 +52,17 @@ export async function makeDomainKey(epoch: number, createdMs: bigint, device?: K
   return { ...fields, key: Buffer.alloc(0), deviceId };
 }
 
+/** The secret behind a domain's transfer certificate. It stays the same when domain keys change: peers have pinned it. */
+export interface TransferIdentity {
+  /** The epoch that it was derived from. */
+  readonly epoch: number;
+  /** 128 bytes. */
+  readonly secret: Buffer;
+}
+
+const IDENTITY_LABEL = 'keystead/v1/transfer';
+const IDENTITY_BYTES = 128;
+
 interface Loaded {
   readonly domain: Buffer;
   readonly byEpoch: ReadonlyMap<number, DomainKey>;
@@ -62,6 +76,7 @@ interface Loaded {
  */
 export class DomainKeys {
   #loaded: Loaded | undefined;
+  #identity: TransferIdentity | undefined;
 
   constructor(domain?: Buffer, keys: readonly DomainKey[] = [], device?: KeyDevice) {
     if (domain) this.load(domain, keys, device);
@@ -141,8 +156,22 @@ export class DomainKeys {
     return deviceId ? this.#inDevice(deviceId, label, context, length) : kdf(key, label, context, length);
   }
 
+  /** Keeps the identity of a domain whose first active key is out of use. */
+  keepIdentity(identity: TransferIdentity | undefined): void {
+    zero(this.#identity?.secret ?? Buffer.alloc(0));
+    this.#identity = identity;
+  }
+
+  /** The kept identity, or the one that the active domain key gives; the caller overwrites the secret. Throws Sealed. */
+  async transferIdentity(): Promise<TransferIdentity> {
+    const { epoch } = this.#open().active;
+    if (this.#identity) return { epoch: this.#identity.epoch, secret: Buffer.from(this.#identity.secret) };
+    return { epoch, secret: await this.derive(epoch, IDENTITY_LABEL, IDENTITY_BYTES) };
+  }
+
   /** Overwrites every key; from then on everything is refused with Sealed. */
   close(): void {
+    this.keepIdentity(undefined);
     for (const { key } of this.#loaded?.byEpoch.values() ?? []) zero(key);
     this.#loaded = undefined;
   }
@@ -162,15 +191,22 @@ export class DomainKeys {
   }
 
   #usable(epoch: number): DomainKey {
-    const key = this.#open().byEpoch.get(epoch);
-    if (!key || key.state === 'DESTROYED') throw foreignToken();
-    return key;
+    const { byEpoch } = this.#open();
+    const key = byEpoch.get(epoch);
+    if (key && key.state !== 'DESTROYED') return key;
+    // Nobody can tell a forged epoch from one that this replica has not heard of yet: the token's tag will.
+    if (epoch > Math.max(...byEpoch.keys())) throw behind();
+    throw foreignToken();
   }
 
   #open(): Loaded {
     if (this.#loaded) return this.#loaded;
     throw new KeysteadError('Sealed', 'The HSM is sealed.');
   }
+}
+
+function behind(): KeysteadError {
+  return new KeysteadError('RootBehind', 'This HSM does not have the domain key of the key token yet.');
 }
 
 function foreignToken(): KeysteadError {

@@ -38,6 +38,9 @@ export interface Edited {
   readonly outcome?: CommandOutcome;
 }
 
+/** Commands that are made elsewhere, of what only a running service has; rules may name them. */
+export const OTHER_COMMANDS = ['rotate-domain-key', 'destroy-domain-key', 'supersede-root'] as const;
+
 /** The commands of the root of trust, by name. */
 export const ROOT_COMMANDS: Readonly<Record<string, RootCommand>> = {
   'add-recipient': {
@@ -68,7 +71,9 @@ export const ROOT_COMMANDS: Readonly<Record<string, RootCommand>> = {
   },
   'set-rule': {
     ...{ event: 'SetRule', given: ['command', 'role', 'count'] },
-    edit: (draft, { args }) => ({ draft: { ...draft, state: setRule(draft.state, args, Object.keys(ROOT_COMMANDS)) } }),
+    edit: (draft, { args }) => ({
+      draft: { ...draft, state: setRule(draft.state, args, [...Object.keys(ROOT_COMMANDS), ...OTHER_COMMANDS]) },
+    }),
   },
   backup: { event: 'BackupRoot', given: [] },
   seal: { event: 'SealRoot', given: [] },

@@ -1,5 +1,5 @@
 import { Reader, u64, uint } from './bytes.js';
-import type { DomainKey } from './domain-keys.js';
+import type { DomainKey, TransferIdentity } from './domain-keys.js';
 import { RootError } from './root-error.js';
 
 /** What the root file protects. */
@@ -11,6 +11,19 @@ export interface RootState {
   readonly rules: readonly Rule[];
   /** Commands that were carried out and have not expired: none is taken twice. */
   readonly nonces: readonly UsedNonce[];
+  /** From the first rotation of the domain key on. */
+  readonly transferIdentity?: TransferIdentity | undefined;
+  /** What the operators gave up for this root, when it was older than what kms-service knew. */
+  readonly superseded?: FileName | undefined;
+  /** The files before this one, oldest first: who knows any of them can tell that this one follows on it. */
+  readonly history?: readonly FileName[] | undefined;
+}
+
+/** One file of the root. */
+export interface FileName {
+  readonly generation: bigint;
+  /** SHA-256 of its file. */
+  readonly hash: Buffer;
 }
 
 /** What is kept of a recipient, so that the others can be wrapped again when one is added or removed. */
@@ -64,12 +77,16 @@ const OPERATOR = 5;
 const RULE = 6;
 const RECIPIENT = 8;
 const NONCE = 9;
-const STATES = ['', 'ACTIVE', 'DECRYPT', 'DESTROYED'] as const;
+const TRANSFER_IDENTITY = 16;
+const SUPERSEDED = 17;
+const HISTORY = 18;
+const STATES = ['', 'ACTIVE', 'DECRYPT', 'DESTROYED', 'NEXT'] as const;
 const ED25519 = 1;
 const DEVICE_ID_BYTES = 16;
 
 /** Records u16 type | u32 length | value: domain keys by epoch, then the rest. The caller overwrites the result. */
-export function encodeState({ domainKeys, operators, rules, recipients, nonces }: RootState): Buffer {
+export function encodeState(state: RootState): Buffer {
+  const { domainKeys, operators, rules, recipients, nonces, transferIdentity, superseded, history } = state;
   const records: [number, Buffer][] = [
     ...domainKeys.map((key): [number, Buffer] => [key.deviceId ? DEVICE_KEY : DOMAIN_KEY, encodeDomainKey(key)]),
     ...operators.map((operator): [number, Buffer] => [OPERATOR, encodeOperator(operator)]),
@@ -77,6 +94,9 @@ export function encodeState({ domainKeys, operators, rules, recipients, nonces }
     ...recipients.map((recipient): [number, Buffer] => [RECIPIENT, encodeRecord(recipient)]),
     ...nonces.map(({ nonce, expiresMs }): [number, Buffer] => [NONCE, Buffer.concat([nonce, u64(expiresMs)])]),
   ];
+  if (transferIdentity) records.push([TRANSFER_IDENTITY, encodeIdentity(transferIdentity)]);
+  if (superseded) records.push([SUPERSEDED, encodeFileName(superseded)]);
+  if (history?.length) records.push([HISTORY, Buffer.concat(history.map(encodeFileName))]);
   const out = Buffer.concat(
     records.map(([type, value]) => Buffer.concat([uint(type, 2), uint(value.length, 4), value])),
   );
@@ -89,6 +109,9 @@ export function decodeState(bytes: Buffer): RootState {
   const reader = new Reader(bytes);
   const domainKeys: DomainKey[] = [];
   const [operators, rules, recipients, nonces]: [Operator[], Rule[], RecipientRecord[], UsedNonce[]] = [[], [], [], []];
+  let transferIdentity: TransferIdentity | undefined;
+  let superseded: FileName | undefined;
+  let history: FileName[] | undefined;
   const readers: Record<number, (value: Buffer) => unknown> = {
     [DOMAIN_KEY]: (value) => domainKeys.push(readDomainKey(DOMAIN_KEY, value, domainKeys.at(-1)?.epoch ?? 0)),
     [DEVICE_KEY]: (value) => domainKeys.push(readDomainKey(DEVICE_KEY, value, domainKeys.at(-1)?.epoch ?? 0)),
@@ -96,6 +119,9 @@ export function decodeState(bytes: Buffer): RootState {
     [RULE]: (value) => rules.push(readRule(value)),
     [RECIPIENT]: (value) => recipients.push(readRecord(value)),
     [NONCE]: (value) => nonces.push(readNonce(value)),
+    [TRANSFER_IDENTITY]: (value) => (transferIdentity = readIdentity(value)),
+    [SUPERSEDED]: (value) => ([superseded] = readFileNames(value)),
+    [HISTORY]: (value) => (history = readFileNames(value)),
   };
   while (reader.remaining > 0) {
     const type = reader.uint(2);
@@ -103,7 +129,29 @@ export function decodeState(bytes: Buffer): RootState {
     if (!read) throw new RootError('unsupported', `The root file holds a record of unknown type ${type}.`);
     read(reader.take(reader.uint(4)));
   }
-  return { domainKeys, operators, rules, recipients, nonces };
+  return { domainKeys, operators, rules, recipients, nonces, transferIdentity, superseded, history };
+}
+
+function encodeIdentity({ epoch, secret }: TransferIdentity): Buffer {
+  return Buffer.concat([uint(epoch, 4), secret]);
+}
+
+function readIdentity(value: Buffer): TransferIdentity {
+  const reader = new Reader(value);
+  const epoch = reader.uint(4);
+  if (reader.remaining !== 128) throw strange('a transfer identity');
+  return { epoch, secret: Buffer.from(reader.take(128)) };
+}
+
+function encodeFileName({ generation, hash }: FileName): Buffer {
+  return Buffer.concat([u64(generation), hash]);
+}
+
+function readFileNames(value: Buffer): FileName[] {
+  const reader = new Reader(value);
+  const names: FileName[] = [];
+  while (reader.remaining > 0) names.push({ generation: reader.u64(), hash: Buffer.from(reader.take(32)) });
+  return names;
 }
 
 function encodeDomainKey({ epoch, state, createdMs, key, deviceId }: DomainKey): Buffer {

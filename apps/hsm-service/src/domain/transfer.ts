@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { KeysteadError } from '@keystead/errors';
 import { within } from './algorithms.js';
-import { lending, uint, view, zero } from './bytes.js';
+import { consuming, lending, uint, view, zero } from './bytes.js';
 import type { Run } from './jobs.js';
 import { parseAccount, parseKeyId } from './identity.js';
 import { isMaterial } from './material.js';
 import { parseToken, TOKEN_OVERHEAD, type TokenHeader } from './token.js';
-import { IDENTITY_BYTES, parseCertificate, type Certificate } from './transfer-seal.js';
+import { parseCertificate, type Certificate } from './transfer-seal.js';
 import type { KeyReference, KeyVault, SealedKey } from './vault.js';
 
 // "KSXF" 0x01 | source domain and epoch 20 | target domain and epoch 20 | the first 104 bytes of the token
@@ -32,10 +32,10 @@ export class Transfer {
     this.#peers = peers;
   }
 
-  /** The certificate of this domain, under its active domain key. */
+  /** The certificate of this domain; it stays the same when the domain key is rotated. */
   async certificate(): Promise<Uint8Array> {
-    const { activeEpoch } = this.#vault.keys;
-    return this.#run('makeCertificate', { material: await this.#identity(activeEpoch), name: this.#name(activeEpoch) });
+    const { epoch, secret: material } = await this.#identity();
+    return this.#run('makeCertificate', { material, name: this.#name(epoch) });
   }
 
   /** Throws UnsupportedOperation for a single-Region key, AccessDenied for a domain that is not pinned. */
@@ -45,18 +45,14 @@ export class Transfer {
     if (!header.multiRegion) {
       throw new KeysteadError('UnsupportedOperation', 'Only multi-Region keys can be transferred.');
     }
-    const { activeEpoch } = this.#vault.keys;
-    const head = Buffer.concat([
-      PREFIX,
-      this.#name(activeEpoch),
-      target.name,
-      view(claim.token).subarray(0, TOKEN_HEAD_BYTES),
-    ]);
     // The cache may overwrite its own while the identity is derived.
-    const secret = await lending(Buffer.from(material), async (copy) =>
-      lending(await this.#identity(activeEpoch), async (identity) => Buffer.concat([identity, copy])),
-    );
-    return this.#run('sealTransfer', { material: secret, head, certificate });
+    return lending(Buffer.from(material), async (copy) => {
+      const { epoch, secret } = await this.#identity();
+      const tokenHead = view(claim.token).subarray(0, TOKEN_HEAD_BYTES);
+      const head = Buffer.concat([PREFIX, this.#name(epoch), target.name, tokenHead]);
+      const both = consuming(secret, () => Buffer.concat([secret, copy]));
+      return this.#run('sealTransfer', { material: both, head, certificate });
+    });
   }
 
   /** Throws AccessDenied for a domain that is not pinned, InvalidToken for a transfer that is not meant for this key. */
@@ -64,7 +60,9 @@ export class Transfer {
     const source = this.#pinned(certificate);
     within(transfer, MAX_TRANSFER_BYTES, 'transfer');
     const { header, epoch } = this.#head(to, view(transfer), source);
-    const args = { material: await this.#identity(epoch), transfer, certificate, headBytes: HEAD_BYTES };
+    const identity = await this.#identity();
+    if (identity.epoch !== epoch) throw refused();
+    const args = { material: identity.secret, transfer, certificate, headBytes: HEAD_BYTES };
     const material = await this.#run('openTransfer', args);
     if (!material) throw refused();
     return lending(material, async () => {
@@ -104,12 +102,13 @@ export class Transfer {
     );
   }
 
-  async #identity(epoch: number): Promise<Uint8Array> {
-    const identity = await this.#vault.keys.derive(epoch, 'keystead/v1/transfer', IDENTITY_BYTES);
+  /** The identity of this domain. The caller overwrites the secret. */
+  async #identity(): Promise<{ epoch: number; secret: Uint8Array }> {
+    const { epoch, secret } = await this.#vault.keys.transferIdentity();
     try {
-      return Uint8Array.from(identity);
+      return { epoch, secret: Uint8Array.from(secret) };
     } finally {
-      zero(identity);
+      zero(secret);
     }
   }
 

@@ -96,20 +96,21 @@ export class KeyVault {
   /** Opens a token whatever its usage, for what concerns the key itself and not its use. Throws InvalidToken, InvalidKeyUsage. */
   openAny(claim: KeyReference): OpenKey {
     const token = view(claim.token);
-    const opened = this.#cache.get(token, () => this.#unwrap(token));
-    if (opened.account !== claim.account || opened.keyId !== claim.keyId) {
-      throw new KeysteadError('InvalidToken', 'The key token names another key than the request.');
-    }
-    // An import token holds a wrapping key under the name and spec of the key that waits for material.
-    if ((opened.header.usage & KEYS_OF_USERS) !== 0) return opened;
-    throw new KeysteadError('InvalidKeyUsage', 'The token is not the token of a key.');
+    return mustBe(
+      claim,
+      this.#cache.get(token, () => this.#unwrap(token)),
+    );
   }
 
-  /** The same key in a new token under the active domain key. Throws InvalidToken. */
+  /**
+   * The same key in a new token under the active domain key. Nothing of it is kept: all tokens of a domain pass here,
+   * and would drive those that are in use out of the cache. Throws InvalidToken, InvalidKeyUsage.
+   */
   async rewrap(claim: KeyReference): Promise<SealedKey> {
-    const { header, material } = this.openAny(claim);
-    // The cache may overwrite its own meanwhile.
-    return lending(Buffer.from(material), (copy) => this.seal(header, copy));
+    const parsed = ownToken(view(claim.token));
+    return lending(await this.keys.openLater(parsed), async (material) =>
+      this.seal(mustBe(claim, openKey(parsed, material)).header, material),
+    );
   }
 
   #unwrap(token: Buffer): OpenKey {
@@ -144,6 +145,16 @@ export class KeyVault {
       if (!this.#cache.holds(parsed.bytes, 0)) throw error;
     }
   }
+}
+
+/** Refuses a token that names another key than the claim. Throws InvalidToken, InvalidKeyUsage. */
+function mustBe(claim: KeyReference, opened: OpenKey): OpenKey {
+  if (opened.account !== claim.account || opened.keyId !== claim.keyId) {
+    throw new KeysteadError('InvalidToken', 'The key token names another key than the request.');
+  }
+  // An import token holds a wrapping key under the name and spec of the key that waits for material.
+  if ((opened.header.usage & KEYS_OF_USERS) !== 0) return opened;
+  throw new KeysteadError('InvalidKeyUsage', 'The token is not the token of a key.');
 }
 
 /** A copy: the token shares memory with a whole frame of calls, which the cache must not keep alive. */

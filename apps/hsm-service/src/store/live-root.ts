@@ -4,10 +4,20 @@ import { zero } from '../domain/bytes.js';
 import type { DomainKeys } from '../domain/domain-keys.js';
 import { unwrapBy, wrapFor, type NewRecipient, type Unlock } from '../domain/recipients.js';
 import { RootError } from '../domain/root-error.js';
-import { openRoot, ROOT_SALT_BYTES, sealRoot, type RootHeader, type SealedRoot } from '../domain/root-file.js';
+import {
+  openRoot,
+  parseRoot,
+  ROOT_SALT_BYTES,
+  sealRoot,
+  type RootHeader,
+  type SealedRoot,
+} from '../domain/root-file.js';
 import { adopt, rewrapped, slotsOf, type Draft, type Slot } from '../domain/root-draft.js';
 import { stateOf, type RootState } from '../domain/root-state.js';
-import { forgetBefore, loadRoot, readRoot, saveRoot } from './root-store.js';
+import { forgetBefore, keptRoots, loadRoot, readRoot, saveRoot } from './root-store.js';
+
+/** How many generations kms-service may miss and still tell that the root follows on what it knows: 10 KiB. */
+const HISTORY_LENGTH = 256;
 
 /** What a root works with. */
 export interface RootParts {
@@ -109,7 +119,11 @@ export class LiveRoot {
       const slots = slotsOf(file.header, state, found);
       const draft = await edit({ state, slots }, file.header);
       const fresh = draft.slots === slots ? Buffer.from(rws) : randomBytes(32);
-      const next = { ...draft.state, recipients: draft.slots.map(({ record }) => record) };
+      const history = [...(state.history ?? []), { generation: file.header.generation, hash: file.hash }];
+      const next = {
+        ...{ ...draft.state, history: history.slice(-HISTORY_LENGTH) },
+        recipients: draft.slots.map(({ record }) => record),
+      };
       const written = await this.#write(this.#following(file, draft.slots, fresh), next, fresh);
       if (removes(slots, draft.slots)) await forgetBefore(this.#parts.directory, written.header.generation);
       this.#adopt(written, fresh, next);
@@ -125,7 +139,72 @@ export class LiveRoot {
       return use(state, slotsOf(file.header, state, found));
     } finally {
       zero(...state.domainKeys.map(({ key }) => key), ...state.recipients.map(({ kek }) => kek));
+      zero(state.transferIdentity?.secret ?? Buffer.alloc(0));
     }
+  }
+
+  /** The generations that are on the disk, newest first, and the bytes of the newest: for replicas, open or not. */
+  kept(): Promise<{ readonly generations: readonly SealedRoot[]; readonly newest: Buffer | undefined }> {
+    return this.#inTurn(async () => {
+      const { directory } = this.#parts;
+      const file = this.#file;
+      const generations = (await keptRoots(directory)).filter(
+        ({ header }) => file && header.generation <= file.header.generation,
+      );
+      return { generations, newest: file && (await readRoot(directory, file)) };
+    });
+  }
+
+  /**
+   * Takes over a newer generation of the same domain, which another replica made. It must open: by the root wrapping
+   * secret in memory, or by `unlock` where that is another one, or where this HSM is sealed. A sealed one stays sealed.
+   * Throws RootError, Conflict for a generation that is not newer, Sealed without anything that opens it.
+   */
+  take(bytes: Buffer, unlock: () => Promise<Unlock | undefined>): Promise<void> {
+    return this.#inTurn(async () => {
+      const file = parseRoot(bytes);
+      const { domain, generation } = file.header;
+      const mine = this.#file?.header;
+      if (mine && !mine.domain.equals(domain)) throw new RootError('tampered', 'The root is of another HSM domain.');
+      if (mine && mine.generation >= generation)
+        throw new KeysteadError('Conflict', `Root generation ${generation} is not newer than ${mine.generation}.`);
+      const first = this.condition === 'UNINITIALIZED';
+      const { rws, found } = this.#sameSecret(file) ?? (await this.#newSecret(file, unlock));
+      const state = openRoot(file, rws);
+      await saveRoot(this.#parts.directory, bytes);
+      // Another secret means other recipients: those who are not among them any more could open the older files.
+      if (this.#opened && !this.#opened.rws.equals(rws)) await forgetBefore(this.#parts.directory, generation);
+      if (this.#opened || first) {
+        this.#adopt(file, rws, state, found);
+        return;
+      }
+      this.#file = file;
+      zero(rws, ...adopt(state).map(({ key }) => key), state.transferIdentity?.secret ?? Buffer.alloc(0));
+    });
+  }
+
+  /** The secret in memory, if it seals this file too. */
+  #sameSecret(file: SealedRoot): { rws: Buffer; found?: Opened['found'] } | undefined {
+    if (!this.#opened) return undefined;
+    const { rws, found } = this.#opened;
+    try {
+      const state = openRoot(file, rws);
+      zero(...adopt(state).map(({ key }) => key), state.transferIdentity?.secret ?? Buffer.alloc(0));
+      return { rws: Buffer.from(rws), found };
+    } catch (error) {
+      if (error instanceof RootError) return undefined;
+      throw error;
+    }
+  }
+
+  async #newSecret(
+    file: SealedRoot,
+    unlock: () => Promise<Unlock | undefined>,
+  ): Promise<{ rws: Buffer; found?: Opened['found'] }> {
+    const given = await unlock();
+    if (!given) throw new KeysteadError('Sealed', 'Nothing is here that opens the newer root.');
+    const { rws, kek, index } = await unwrapBy(given, file.header.recipients);
+    return { rws, found: kek && { index, kek } };
   }
 
   /** The bytes of the root file in use: sealed, as good as a backup. Throws Sealed, RootError. */
@@ -161,6 +240,7 @@ export class LiveRoot {
     // Records of recipients make it needless to remember how the file was opened.
     this.#opened = { file, rws, found: state.recipients.length > 0 ? undefined : found };
     this.#parts.keys.load(Buffer.from(file.header.domain), adopt(state));
+    this.#parts.keys.keepIdentity(state.transferIdentity);
   }
 
   #mustBeOpen(): Opened {

@@ -5,20 +5,31 @@ import { readOrMakeUnlock, readUnlock, type FileUnlock, type UnlockFile } from '
 import { randomBytes } from 'node:crypto';
 
 /**
- * Opens the root by a file, or makes it where there is none; an existing root is never overwritten. True if it was
- * made. Throws RootError with one sentence for the operator; the root then stays sealed.
+ * Opens the root by a file, or makes it where there is none; an existing root is never overwritten, and a replica
+ * (`mayCreate` false) makes none, but waits for that of its domain. True if it was made. Throws RootError with one sentence for the operator; the root then stays sealed.
  */
-export async function openOrCreateRoot(root: LiveRoot, unlock: UnlockFile): Promise<boolean> {
+export async function openOrCreateRoot(root: LiveRoot, unlock: UnlockFile, mayCreate = true): Promise<boolean> {
   await root.look();
   if (root.condition !== 'UNINITIALIZED') {
     await withSecret(await readUnlock(unlock), (secret) => root.unseal(secret));
     return false;
   }
+  if (!mayCreate) return false;
   await withSecret(await readOrMakeUnlock(unlock), async (secret) => {
     const recipient = await recipientOf(secret);
     await root.create(NAMES[unlock.kind], recipient).finally(() => zero(recipient.kek));
   });
   return true;
+}
+
+/** Takes over a root that another replica made; it must open by the secret in memory or by this file. Throws RootError. */
+export async function takeRoot(root: LiveRoot, bytes: Buffer, unlock: UnlockFile | undefined): Promise<void> {
+  let read: FileUnlock | undefined;
+  try {
+    await root.take(bytes, async () => (read = unlock && (await readUnlock(unlock))));
+  } finally {
+    if (read) zero(read.secret);
+  }
 }
 
 const NAMES = { KEYFILE: 'key-file', PASSPHRASE: 'passphrase' } as const;

@@ -51,6 +51,12 @@ export async function readRoot(directory: string, { header, hash }: SealedRoot):
   throw new RootError('damaged', `Root generation ${header.generation} is not on the disk any more.`);
 }
 
+/** The whole generations of a directory, newest first. */
+export async function keptRoots(directory: string): Promise<SealedRoot[]> {
+  const roots = await Promise.all((await listGenerations(directory)).map((one) => readGeneration(directory, one)));
+  return roots.filter((root) => root !== undefined);
+}
+
 async function prune(directory: string): Promise<void> {
   const old = (await listGenerations(directory)).slice(KEPT_GENERATIONS);
   for (const generation of old) await unlink(pathOf(directory, generation));

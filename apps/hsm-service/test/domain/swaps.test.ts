@@ -163,7 +163,9 @@ test('every other epoch in a token is refused, whatever the spec', async () => {
     for (const epoch of [0, 1, 2, 4]) {
       const moved = Buffer.from(token);
       moved.writeUInt32BE(epoch, 12);
-      expect(await outcome(() => hsm.wire.rewrap({ key: { token: moved, account, keyId } }))).toBe('InvalidToken');
+      // Another replica may have heard of an epoch after ours.
+      const code = epoch > 3 ? 'RootBehind' : 'InvalidToken';
+      expect(await outcome(() => hsm.wire.rewrap({ key: { token: moved, account, keyId } }))).toBe(code);
     }
   }
 });

@@ -17,7 +17,27 @@ export interface CeremonyJournal {
   close(): void;
 }
 
-export function ceremonyJournal({ address, tls }: { address: string; tls: TlsIdentity }): CeremonyJournal {
+/** The journals of all replicas, by address. */
+export interface CeremonyJournals {
+  at(address: string): CeremonyJournal;
+  close(): void;
+}
+
+export function ceremonyJournals(tls: TlsIdentity): CeremonyJournals {
+  const known = new Map<string, CeremonyJournal>();
+  return {
+    at: (address) => {
+      const journal = known.get(address) ?? ceremonyJournal({ address, tls });
+      known.set(address, journal);
+      return journal;
+    },
+    close: () => {
+      for (const journal of known.values()) journal.close();
+    },
+  };
+}
+
+function ceremonyJournal({ address, tls }: { address: string; tls: TlsIdentity }): CeremonyJournal {
   const client = new HsmCeremonyServiceClient(address, channelCredentials(tls, 'hsm-service'), channelOptions);
   return {
     pending: async () => {

@@ -7,7 +7,12 @@ type Outcome = NonNullable<Result['outcome']>;
 /** hsm-service over the coalescing stream. */
 export type HsmClient = PipelineClient<Operation, Outcome>;
 
-export function hsmClient(options: { address: string; tls: TlsIdentity }): HsmClient {
+/** `admit` is asked before a replica of the HSM is used. */
+export function hsmClient(options: {
+  address: string;
+  tls: TlsIdentity;
+  admit(address: string): Promise<void>;
+}): HsmClient {
   return pipelineClient<Operation, Outcome>({
     ...options,
     method: HsmServiceService.pipeline,
@@ -16,5 +21,6 @@ export function hsmClient(options: { address: string; tls: TlsIdentity }): HsmCl
     maxMessageBytes: 120 << 10,
     // The HSM keeps nothing of a call: all of it is pure cryptography.
     idempotent: () => true,
+    elsewhere: ({ code }) => code === 'RootBehind' || code === 'Sealed',
   });
 }

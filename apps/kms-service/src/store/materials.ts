@@ -1,5 +1,6 @@
 import type { Queryable } from '@keystead/db';
 import type { Material, RotationType } from '../domain/key.js';
+import { requireOpenEpoch } from './hsm-root.js';
 
 interface Row {
   account: string;
@@ -39,8 +40,9 @@ export async function keyOfMaterial(
   return rows[0];
 }
 
-/** Adds a generation; a unique violation means that another rotation was quicker. */
+/** Adds a generation; a unique violation means that another rotation was quicker. Errors: as requireOpenEpoch. */
 export async function insertMaterial(tx: Queryable, material: Material): Promise<void> {
+  if (material.token) await requireOpenEpoch(tx, material.token);
   const { account, keyId, generation, materialId, token, createdAt, rotationType } = material;
   await tx.query({
     name: 'material_insert',
@@ -52,8 +54,9 @@ export async function insertMaterial(tx: Queryable, material: Material): Promise
   });
 }
 
-/** Writes what may change of a material: whether it is there, until when, and how it came to be current. */
+/** Writes what may change of a material: whether it is there, until when, and how it came to be current. Errors: as requireOpenEpoch. */
 export async function updateMaterial(tx: Queryable, material: Material): Promise<void> {
+  if (material.token) await requireOpenEpoch(tx, material.token);
   await tx.query({
     name: 'material_update',
     text: `update key_material set token = $4, rotation_type = $5, rotated_at = $6, valid_to = $7, description = $8

@@ -3,7 +3,7 @@ import { isCode, wire } from '@keystead/errors';
 import type { AuditRecord } from '@keystead/proto/audit';
 import { PrincipalType, type CallContext } from '@keystead/proto/common';
 import type { Ceremony } from '@keystead/proto/hsm';
-import type { CeremonyJournal } from '../clients/ceremonies.js';
+import type { CeremonyJournal, CeremonyJournals } from '../clients/ceremonies.js';
 
 /** Who writes of ceremonies: hsm-service itself connects to nobody. */
 export const ceremonySource = 'hsm.keystead.internal';
@@ -27,6 +27,17 @@ export async function deliverCeremonies({ journal, audit, region }: Delivery): P
   const last = ceremonies.at(-1);
   if (last) await journal.acknowledge(last.sequence);
   return ceremonies.length;
+}
+
+/** The same for every replica; rejects in the end when one of them could not be asked. */
+export async function deliverFromAll(
+  addresses: readonly string[],
+  journals: Pick<CeremonyJournals, 'at'>,
+  { audit, region }: Omit<Delivery, 'journal'>,
+): Promise<void> {
+  const all = addresses.map((address) => deliverCeremonies({ journal: journals.at(address), audit, region }));
+  const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 function recordOf(ceremony: Ceremony, region: string): AuditRecord {

@@ -3,7 +3,8 @@ import type { AuditRecord } from '@keystead/proto/audit';
 import { PrincipalType, type CallContext } from '@keystead/proto/common';
 import type { Key } from '../domain/key.js';
 
-const nobody: CallContext = {
+/** In whose name KMS acts by itself. */
+export const nobody: CallContext = {
   principal: {
     type: PrincipalType.PRINCIPAL_TYPE_SERVICE,
     arn: 'AWS Internal',

@@ -20,6 +20,7 @@ type Outcome = NonNullable<Result['outcome']>;
 type IamOperation = NonNullable<IamCall['operation']>;
 type IamOutcome = NonNullable<IamResult['outcome']>;
 type Answer<Case extends string> = Extract<Outcome, { $case: Case }>['value'];
+type HsmConfig = ReturnType<typeof hsmConfig>;
 type Asked<Case extends string> = Partial<Extract<Operation, { $case: Case }>['value']>;
 
 export const account = '000000000000';
@@ -47,6 +48,31 @@ export interface System extends AsyncDisposable {
   /** Sets the clock of kms-service. */
   setClock(now: Date | undefined): void;
   readonly audit: { stop(): Promise<void>; start(): Promise<void> };
+  /** hsm-service, the writer first. */
+  readonly hsms: readonly HsmProcess[];
+  /** What a kms-service in a process of its own is configured with. */
+  readonly kmsEnv: Readonly<Record<string, string>>;
+}
+
+/** One replica of hsm-service. */
+export interface HsmProcess {
+  readonly address: string;
+  /** Its root files lie in root/. */
+  readonly folder: string;
+  /** What its next start is configured with. */
+  config: HsmConfig;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+/** What a test may change. */
+export interface SystemOptions {
+  /** Settings of hsm-service. */
+  readonly hsm?: Partial<HsmConfig>;
+  /** How many replicas of hsm-service there are beside the writer. */
+  readonly replicas?: number;
+  /** More environment of kms-service. */
+  readonly kms?: Readonly<Record<string, string>>;
 }
 
 export const root: CallContext = contextOf({
@@ -74,7 +100,7 @@ export function contextOf(principal: Principal, more: Partial<CallContext> = {})
   };
 }
 
-export async function system(): Promise<System> {
+export async function system({ hsm = {}, replicas = 0, kms: kmsSettings = {} }: SystemOptions = {}): Promise<System> {
   const folder = mkdtempSync(join(tmpdir(), 'keystead-kms-'));
   const pki = await testPki();
   const database = await testDatabase('kms-service', 'iam-service', 'audit-service');
@@ -97,18 +123,28 @@ export async function system(): Promise<System> {
     KEYSTEAD_IAM_ADDRESS: iamAddress,
   });
   let audit: Running | undefined = await startAudit(auditSettings);
-  const hsm = await startHsm(
-    hsmConfig({
+  const hsms: HsmProcess[] = [];
+  for (let i = 0; i <= replicas; i++) {
+    const own = join(folder, `hsm-${i}`);
+    const settings = hsmConfig({
       ...(await env('hsm-service')),
-      KEYSTEAD_ROOT_DIR: join(folder, 'root'),
+      KEYSTEAD_LISTEN: await freeAddress(),
+      KEYSTEAD_ROOT_DIR: join(own, 'root'),
       KEYSTEAD_ROOT_KEY_FILE: join(folder, 'root.key'),
-    }),
-  );
+      ...{ KEYSTEAD_ROOT_WRITER: 'hsm-0', KEYSTEAD_INSTANCE: `hsm-${i}` },
+    });
+    hsms.push(hsmProcess({ ...settings, ...hsm }, own));
+    await hsms[i]?.start();
+  }
   let clock: Date | undefined;
-  const settings = readConfig({
-    ...{ ...(await env('kms-service')), ...stored('kms-service'), KEYSTEAD_HSM_ADDRESS: hsm.address },
+  const kmsEnv = {
+    ...(await env('kms-service')),
+    ...stored('kms-service'),
+    KEYSTEAD_HSM_ADDRESS: hsms.map(({ address }) => address).join(','),
     ...{ KEYSTEAD_IAM_ADDRESS: iamAddress, KEYSTEAD_AUDIT_ADDRESS: auditAddress, KEYSTEAD_KMS_WORKER_MS: '100' },
-  });
+    ...kmsSettings,
+  };
+  const settings = readConfig(kmsEnv);
   const configured: Config = { ...settings, now: () => clock ?? new Date() };
   const kms = await start({ ...configured, listen: kmsAddress });
   const iam = await startIam(
@@ -152,7 +188,7 @@ export async function system(): Promise<System> {
   const others: Running[] = [];
   const auditPool = database.adminPool('audit-service');
   const result: System = {
-    ...{ database, pki, kmsAddress, through, iam: iamPipe },
+    ...{ database, pki, kmsAddress, through, iam: iamPipe, hsms, kmsEnv },
     kms: async ($case, request = {}, as = {}) => {
       const value = { ...emptyRequest, ...request };
       const context = { ...root, requestId: requestId(), ...as };
@@ -205,7 +241,7 @@ export async function system(): Promise<System> {
       await iam.close();
       for (const one of others) await one.close();
       await kms.close();
-      await hsm.close();
+      for (const one of hsms) await one.stop();
       await audit?.close();
       await database[Symbol.asyncDispose]();
       pki[Symbol.dispose]();
@@ -226,6 +262,21 @@ const emptyRequest = {
   },
   ...{ tagKeys: [], dryRunModifiers: [] },
 };
+
+function hsmProcess(config: HsmConfig, folder: string): HsmProcess {
+  let running: Running | undefined;
+  const made: HsmProcess = {
+    ...{ config, folder, address: config.listen },
+    stop: async () => {
+      await running?.close();
+      running = undefined;
+    },
+    start: async () => {
+      running = await startHsm(made.config);
+    },
+  };
+  return made;
+}
 
 /** A loopback address nobody listens on. */
 const freeAddress = async (): Promise<string> => `127.0.0.1:${await freePort()}`;

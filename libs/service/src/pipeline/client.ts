@@ -23,7 +23,7 @@ export type { CallOptions } from './entry.js';
 export interface PipelineClientOptions<Operation extends Tagged, Outcome extends Tagged> {
   /** For example `HsmServiceService.pipeline`. */
   readonly method: PipelineMethod<Operation, Outcome>;
-  /** host:port. A name is looked up again and again: one stream for each address behind it. */
+  /** host:port, or several separated by commas. A name is looked up again and again: one stream for each address behind it. */
   readonly address: Address;
   readonly tls: TlsIdentity;
   /** The service's name in our trust domain ("hsm-service"), or a whole spiffe:// id; compared exactly. */
@@ -38,6 +38,10 @@ export interface PipelineClientOptions<Operation extends Tagged, Outcome extends
   readonly maxAgeMs?: number;
   /** How long a call waits for a connection before it fails with Unavailable; default 1,500. */
   readonly patienceMs?: number;
+  /** Asked each time when an address is connected: calls go there once it resolves; when it rejects it is asked again. */
+  admit?(address: Address): Promise<void>;
+  /** True for an error that another replica need not have: an idempotent call goes to each of them before it fails. */
+  elsewhere?(error: KeysteadError): boolean;
 }
 
 export interface PipelineClient<Operation extends Tagged, Outcome extends Tagged> {
@@ -54,6 +58,8 @@ export interface PipelineClient<Operation extends Tagged, Outcome extends Tagged
   ): Promise<ValueOf<Outcome, Case>>;
   /** True while at least one stream is open. */
   readonly ready: boolean;
+  /** The addresses behind the name, whether they answer or not. */
+  readonly addresses: readonly Address[];
   /** Waits for a stream; rejects with Unavailable after `timeoutMs`. */
   waitForReady(timeoutMs: number): Promise<void>;
   /** Calls in flight fail with Unavailable. */
@@ -69,6 +75,8 @@ export function pipelineClient<Operation extends Tagged, Outcome extends Tagged>
 }
 
 const lookupEveryMs = 10_000;
+/** How long a replica that sent a call elsewhere is asked only when no other is there. */
+const restMs = 1_000;
 
 class Lanes<Operation extends Tagged, Outcome extends Tagged>
   implements PipelineClient<Operation, Outcome>, LaneOwner<Operation, Outcome>
@@ -112,6 +120,10 @@ class Lanes<Operation extends Tagged, Outcome extends Tagged>
     return false;
   }
 
+  get addresses(): readonly Address[] {
+    return [...this.#lanes.keys()];
+  }
+
   call(operation: Operation, options: CallOptions = {}): Promise<Success<Outcome>> {
     return this.#start(operation, options, false) as Promise<Success<Outcome>>;
   }
@@ -142,7 +154,7 @@ class Lanes<Operation extends Tagged, Outcome extends Tagged>
 
   #dispatch(entry: Entry<Operation, Outcome>, now: number): void {
     if (this.#closed) return entry.fail(unavailable('the client is closed'));
-    const lane = this.#leastBusy();
+    const lane = this.#leastBusy(entry, now);
     if ((lane?.inFlight ?? this.#waiting.size) >= this.#limit)
       return entry.fail(new KeysteadError('Throttling', 'Rate exceeded'));
     this.#sweep.start();
@@ -158,10 +170,11 @@ class Lanes<Operation extends Tagged, Outcome extends Tagged>
     }
   }
 
-  #leastBusy(): Lane<Operation, Outcome> | undefined {
+  #leastBusy(entry: Entry<Operation, Outcome>, now: number): Lane<Operation, Outcome> | undefined {
     let best: Lane<Operation, Outcome> | undefined;
     for (const lane of this.#lanes.values()) {
-      if (lane.state === 'ready' && (best === undefined || lane.inFlight < best.inFlight)) best = lane;
+      if (lane.state !== 'ready' || entry.refusedBy?.has(lane)) continue;
+      if (best === undefined || busier(best, lane, now)) best = lane;
     }
     return best;
   }
@@ -216,6 +229,20 @@ class Lanes<Operation extends Tagged, Outcome extends Tagged>
     for (const entry of calls) this.#dispatch(entry, now);
     for (const resolve of this.#whenReady) resolve();
     this.#whenReady.clear();
+  }
+
+  admit(address: Address): Promise<void> | undefined {
+    return this.#options.admit?.(address);
+  }
+
+  refused(lane: Lane<Operation, Outcome>, entry: Entry<Operation, Outcome>, error: KeysteadError): void {
+    if (!entry.idempotent || !this.#options.elsewhere?.(error)) return entry.fail(error);
+    const now = Date.now();
+    lane.restUntil = now + restMs;
+    entry.lane = undefined;
+    (entry.refusedBy ??= new Set()).add(lane);
+    if (this.#leastBusy(entry, now)) this.#dispatch(entry, now);
+    else entry.fail(error);
   }
 
   leaving(lane: Lane<Operation, Outcome>): void {
@@ -308,6 +335,16 @@ class Lanes<Operation extends Tagged, Outcome extends Tagged>
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Whether `other` is the better choice: lanes that rest come last, then the number of calls in flight decides. */
+function busier<Operation extends Tagged, Outcome extends Tagged>(
+  lane: Lane<Operation, Outcome>,
+  other: Lane<Operation, Outcome>,
+  now: number,
+): boolean {
+  const [rests, otherRests] = [lane.restUntil > now, other.restUntil > now];
+  return rests === otherRests ? other.inFlight < lane.inFlight : rests;
 }
 
 const tooLate = (): KeysteadError => new KeysteadError('DeadlineExceeded', 'The time for the call ran out.');

@@ -34,6 +34,8 @@ export class Entry<Operation extends Tagged, Outcome extends Tagged> {
   /** Where and under which id it is in flight. */
   lane: Lane<Operation, Outcome> | undefined;
   id = 0;
+  /** Replicas that could not answer and said that others may. */
+  refusedBy: Set<Lane<Operation, Outcome>> | undefined;
   retried = false;
   /** It left this process at least once: the service may have executed it. */
   sent = false;

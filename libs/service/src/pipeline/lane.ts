@@ -18,8 +18,12 @@ export interface LaneOwner<Operation extends Tagged, Outcome extends Tagged> {
   readonly credentials: ChannelCredentials;
   readonly maxMessageBytes: number;
   readonly maxAgeMs: number;
+  /** Whether calls may go there: rejects when not; undefined when nobody asks. */
+  admit(address: Address): Promise<void> | undefined;
   /** The lane takes calls. */
   opened(lane: Lane<Operation, Outcome>): void;
+  /** A call was answered with an error. */
+  refused(lane: Lane<Operation, Outcome>, entry: Entry<Operation, Outcome>, error: KeysteadError): void;
   /** The server asked to go elsewhere, or the stream is old: make another. */
   leaving(lane: Lane<Operation, Outcome>): void;
   /** The stream broke or ended; `calls` are without an answer. */
@@ -28,11 +32,15 @@ export interface LaneOwner<Operation extends Tagged, Outcome extends Tagged> {
 
 /** Steps between attempts when a server accepts the connection but not the stream. */
 const backoffMs = [50, 100, 200] as const;
+/** Until an address that was not admitted is asked again. */
+const readmitMs = 1_000;
 
 /** One stream to one address: connects, carries calls, and connects again until it is retired. */
 export class Lane<Operation extends Tagged, Outcome extends Tagged> {
   readonly address: Address;
   state: 'connecting' | 'ready' | 'retired' = 'connecting';
+  /** Until then others are preferred. */
+  restUntil = 0;
   readonly #owner: LaneOwner<Operation, Outcome>;
   readonly #client: Client;
   readonly #entries = new Map<number, Entry<Operation, Outcome>>();
@@ -113,12 +121,24 @@ export class Lane<Operation extends Tagged, Outcome extends Tagged> {
     if (this.#closed) return;
     const channel = this.#client.getChannel();
     const state = channel.getConnectivityState(true);
-    if (state === connectivityState.READY) return this.#open();
+    if (state === connectivityState.READY) return this.#enter();
     if (state === connectivityState.SHUTDOWN) return;
     channel.watchConnectivityState(state, Infinity, () => this.#connect());
   }
 
+  #enter(): void {
+    const admission = this.#owner.admit(this.address);
+    if (!admission) return this.#open();
+    admission.then(
+      () => this.#open(),
+      () => {
+        if (!this.#closed) this.#retry = setTimeout(() => this.#connect(), readmitMs);
+      },
+    );
+  }
+
   #open(): void {
+    if (this.#closed) return;
     const { method } = this.#owner;
     const asIs = (bytes: Buffer): Buffer => bytes;
     const stream = this.#client.makeBidiStreamRequest(method.path, asIs, (bytes) => method.responseDeserialize(bytes));
@@ -137,7 +157,8 @@ export class Lane<Operation extends Tagged, Outcome extends Tagged> {
       const entry = this.#entries.get(id);
       if (!entry) continue; // cancelled meanwhile
       this.#entries.delete(id);
-      deliver(entry, outcome);
+      if (outcome?.$case === 'error') this.#owner.refused(this, entry, fromWire(outcome.value as ErrorOnWire));
+      else deliver(entry, outcome);
     }
     if (frame.drain && this.state === 'ready') this.#owner.leaving(this);
   }
@@ -173,7 +194,6 @@ function deliver<Operation extends Tagged, Outcome extends Tagged>(
 ): void {
   if (outcome === undefined)
     return entry.fail(new KeysteadError('Internal', 'The service answered in a way that this version does not know.'));
-  if (outcome.$case === 'error') return entry.fail(fromWire(outcome.value as ErrorOnWire));
   if (entry.unwrap && outcome.$case !== entry.operation.$case)
     return entry.fail(new KeysteadError('Internal', 'The service answered another question.'));
   entry.succeed(outcome);

@@ -1,0 +1,75 @@
+import { KeysteadError } from '@keystead/errors';
+import { destroyed, nextEpoch, withNext, type RotationPolicy } from './domain-key-rotation.js';
+import type { DomainKey, TransferIdentity } from './domain-keys.js';
+import type { OTHER_COMMANDS, RootCommand } from './root-commands.js';
+import type { RootReports } from './root-reports.js';
+import type { RootState } from './root-state.js';
+
+/** What the commands about domain keys work with. */
+export interface DomainKeyParts {
+  readonly policy: RotationPolicy;
+  readonly reports: RootReports;
+  /** False on a replica that makes no generations. */
+  readonly writer: boolean;
+  readonly makeKey: (epoch: number, createdMs: bigint) => Promise<DomainKey>;
+  /** The identity of the domain as it is now. */
+  readonly identity: () => Promise<TransferIdentity>;
+}
+
+/** A new domain key that waits to be used. The transfer identity, which came from the first one, is kept from now on. */
+export async function rotation(state: RootState, parts: DomainKeyParts, now: Date, known = 0): Promise<RootState> {
+  const epoch = nextEpoch(state, known);
+  const next = withNext(state, await parts.makeKey(epoch, BigInt(now.getTime())));
+  return { ...next, transferIdentity: state.transferIdentity ?? (await parts.identity()) };
+}
+
+/** Commands about domain keys, by name. */
+export function domainKeyCommands(
+  parts: DomainKeyParts,
+): Readonly<Record<(typeof OTHER_COMMANDS)[number], RootCommand>> {
+  const { policy, reports } = parts;
+  return {
+    'rotate-domain-key': {
+      ...{ event: 'RotateDomainKey', given: [] },
+      edit: async (draft, { now }) => {
+        mustWrite(parts);
+        const state = await rotation(draft.state, parts, now);
+        return { draft: { ...draft, state }, outcome: { details: { epoch: String(nextEpoch(draft.state)) } } };
+      },
+    },
+    'destroy-domain-key': {
+      ...{ event: 'DestroyDomainKey', given: ['epoch'] },
+      edit: (draft, { args, now }) => {
+        mustWrite(parts);
+        const epoch = number(args, 'epoch');
+        const state = destroyed(draft.state, epoch, policy, reports.fresh.get(epoch), now);
+        return { draft: { ...draft, state } };
+      },
+    },
+    'supersede-root': {
+      ...{ event: 'SupersedeRoot', given: ['generation', 'hash', 'epoch'] },
+      edit: async (draft, { args, now }) => {
+        mustWrite(parts);
+        const superseded = { generation: BigInt(number(args, 'generation')), hash: hash(args) };
+        // Epochs of the generation that is given up are never used again: their keys were others.
+        const state = await rotation(draft.state, parts, now, number(args, 'epoch'));
+        return { draft: { ...draft, state: { ...state, superseded } } };
+      },
+    },
+  };
+}
+
+function mustWrite({ writer }: DomainKeyParts): void {
+  if (!writer) throw new KeysteadError('Conflict', 'This replica makes no generations of the root: ask the writer.');
+}
+
+function number(args: Readonly<Record<string, string>>, name: string): number {
+  const text = args[name] ?? '';
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new KeysteadError('Validation', `${name}: a whole number wanted.`);
+}
+
+function hash({ hash: text = '' }: Readonly<Record<string, string>>): Buffer {
+  if (/^[0-9a-f]{64}$/.test(text)) return Buffer.from(text, 'hex');
+  throw new KeysteadError('Validation', 'hash: 64 hex digits wanted.');
+}

@@ -1,0 +1,161 @@
+import { cp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  HsmDomainKeyServiceClient,
+  HsmRootServiceClient,
+  type GetRootResponse,
+  type ListDomainKeysRequest,
+  type ListDomainKeysResponse,
+} from '@keystead/proto/hsm';
+import { channelCredentials, invoke, tlsIdentity, type TlsIdentity } from '@keystead/service';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { system, type HsmProcess, type System } from './support/system.js';
+
+let sys: System;
+let tls: TlsIdentity;
+let [writer, first, second]: HsmProcess[] = [];
+beforeAll(async () => {
+  sys = await system({
+    replicas: 2,
+    hsm: { rotation: { periodMs: 0, retentionDays: 0 } },
+    kms: { KEYSTEAD_HSM_ROOT_MS: '100', KEYSTEAD_REWRAP_CLOSE_MS: '300' },
+  });
+  tls = tlsIdentity(await sys.pki.dir('kms-service'));
+  [writer, first, second] = sys.hsms;
+});
+afterAll(async () => {
+  tls.close();
+  await sys[Symbol.asyncDispose]();
+});
+
+const given = (hsm: HsmProcess | undefined): HsmProcess => hsm as HsmProcess;
+
+async function rootOf(hsm: HsmProcess | undefined): Promise<GetRootResponse> {
+  const client = new HsmRootServiceClient(given(hsm).address, channelCredentials(tls, 'hsm-service'));
+  try {
+    return await invoke(client.getRoot.bind(client), { knownGeneration: 0n }, { timeoutMs: 3_000 });
+  } finally {
+    client.close();
+  }
+}
+
+const generationOf = async (hsm: HsmProcess | undefined): Promise<bigint> =>
+  (await rootOf(hsm)).generations[0]?.generation ?? 0n;
+
+const activeOf = async (hsm: HsmProcess | undefined): Promise<number> =>
+  (await rootOf(hsm)).domainKeys.find(({ state }) => state === 1)?.epoch ?? 0;
+
+async function until(what: string, check: () => Promise<boolean>, ms = 20_000): Promise<void> {
+  const end = Date.now() + ms;
+  while (!(await check().catch(() => false))) {
+    if (Date.now() > end) throw new Error(`not in time: ${what}`);
+    await new Promise((later) => setTimeout(later, 50));
+  }
+}
+
+async function together(): Promise<void> {
+  await until('all replicas have one root', async () => {
+    const all = await Promise.all(sys.hsms.map(generationOf));
+    return all.every((generation) => generation === all[0] && generation > 0n);
+  });
+}
+
+/** One rotation: the writer starts with a short period, and again without one. */
+async function rotate(): Promise<void> {
+  const before = await activeOf(writer);
+  await restart(given(writer), 300);
+  await until('another domain key is active', async () => (await activeOf(writer)) > before);
+  await restart(given(writer), 0);
+}
+
+async function restart(hsm: HsmProcess, periodMs: number): Promise<void> {
+  await hsm.stop();
+  hsm.config = { ...hsm.config, rotation: { periodMs, retentionDays: 0 } };
+  await hsm.start();
+}
+
+test('replicas without a root get that of the writer, by way of kms-service, and make none', async () => {
+  await together();
+  const [a, b, c] = await Promise.all(sys.hsms.map(rootOf));
+  expect([a?.writer, b?.writer, c?.writer]).toEqual([true, false, false]);
+  expect([b?.isSealed, c?.isSealed]).toEqual([false, false]);
+  expect(b?.domainId).toEqual(a?.domainId);
+});
+
+test('a rotation while replicas die and come back: no call fails, and tokens of the new epoch open everywhere', async () => {
+  const { keyMetadata } = await sys.kms('createKey');
+  const keyId = keyMetadata?.keyId ?? '';
+  const { ciphertextBlob } = await sys.kms('encrypt', { keyId, plaintext: Buffer.from('x') });
+  const failures: unknown[] = [];
+  let [done, going] = [0, true];
+  const caller = async (): Promise<void> => {
+    while (going) {
+      const fresh = done % 50 === 0 ? (await sys.kms('createKey')).keyMetadata?.keyId : undefined;
+      const blob = fresh && (await sys.kms('encrypt', { keyId: fresh, plaintext: Buffer.from('x') })).ciphertextBlob;
+      await sys.kms('decrypt', { ciphertextBlob: blob ?? ciphertextBlob });
+      done++;
+    }
+  };
+  const callers = Promise.all(
+    Array.from({ length: 16 }, () => caller().catch((error: unknown) => void failures.push(error))),
+  );
+  await given(second).stop();
+  await rotate();
+  await given(second).start();
+  await given(first).stop();
+  await rotate();
+  await given(first).start();
+  await together();
+  going = false;
+  await callers;
+  expect(failures).toEqual([]);
+  expect(done).toBeGreaterThan(100);
+  expect(await Promise.all(sys.hsms.map(activeOf))).toEqual(Array(3).fill(await activeOf(writer)));
+  // Without the writer everything goes on.
+  await given(writer).stop();
+  await sys.kms('decrypt', { ciphertextBlob });
+  await sys.kms('createKey');
+  await given(writer).start();
+}, 120_000);
+
+test('a writer that was set back to an older root is not used; the others go on', async () => {
+  const hsm = given(writer);
+  const [root, saved] = [join(hsm.folder, 'root'), join(hsm.folder, 'saved')];
+  await cp(root, saved, { recursive: true });
+  await rotate();
+  await together();
+  const newest = await generationOf(writer);
+  await hsm.stop();
+  await rm(root, { recursive: true });
+  await cp(saved, root, { recursive: true });
+  await hsm.start();
+  await until('the rollback is in the log', async () => (await sys.records('HsmRootRefused')).length > 0);
+  expect(JSON.stringify((await sys.records('HsmRootRefused'))[0])).toContain('was set back to generation');
+  expect(await generationOf(writer)).toBeLessThan(newest);
+  expect(await generationOf(first)).toBe(newest);
+  const { keyMetadata } = await sys.kms('createKey');
+  await sys.kms('encrypt', { keyId: keyMetadata?.keyId ?? '', plaintext: Buffer.from('x') });
+  expect((await readdir(root)).length).toBeGreaterThan(0);
+}, 60_000);
+
+test('a replica set back to an older root gets the newest again', async () => {
+  const hsm = given(first);
+  const newest = await generationOf(first);
+  const root = join(hsm.folder, 'root');
+  await hsm.stop();
+  const files = (await readdir(root)).filter((name) => name.endsWith('.kst')).sort();
+  await rm(join(root, files.at(-1) ?? ''));
+  await hsm.start();
+  await until('it has the newest', async () => (await generationOf(first)) === newest);
+});
+
+test('the domain keys of a replica are shown, and that it is none that writes', async () => {
+  const client = new HsmDomainKeyServiceClient(given(first).address, channelCredentials(tls, 'hsm-service'));
+  const shown = await invoke<ListDomainKeysRequest, ListDomainKeysResponse>(
+    (...call) => client.listDomainKeys(...call),
+    {},
+  );
+  client.close();
+  expect(shown.writer).toBe(false);
+  expect(shown.domainKeys.at(-1)).toMatchObject({ state: 1 });
+});
