@@ -1,6 +1,14 @@
 import type { Worker } from 'node:worker_threads';
 import { KeysteadError } from '@keystead/errors';
-import { runJob, type JobArguments, type JobName, type JobResult, type Run } from '../domain/jobs.js';
+import {
+  canSignAside,
+  runJob,
+  signWithKeyAside,
+  type JobArguments,
+  type JobName,
+  type JobResult,
+  type Run,
+} from '../domain/jobs.js';
 import type { Answer, Order } from './messages.js';
 import { startThread } from './start.js';
 
@@ -23,15 +31,21 @@ export interface CryptoPool extends Disposable {
 
 /** Makes a pool; its threads start when they are first needed and do not keep the process alive. */
 export function cryptoPool({ threads, generators, maxWaiting }: PoolLimits): CryptoPool {
-  const start = () => ({ operations: new Lane(threads, maxWaiting), generation: new Lane(generators, maxWaiting) });
+  const start = () => ({
+    operations: new Lane(threads, maxWaiting),
+    generation: new Lane(generators, maxWaiting),
+    aside: new AsideLane(threads, maxWaiting),
+  });
   let lanes = start();
   const close = (): void => {
-    lanes.operations.close();
-    lanes.generation.close();
+    for (const lane of Object.values(lanes)) lane.close();
   };
   return {
     run: async (name, args) => {
       if (isQuick(name, args)) return runJob(name, args);
+      if (name === 'sign' && canSignAside(args as JobArguments<'sign'>)) {
+        return (await lanes.aside.run(() => signWithKeyAside(args as JobArguments<'sign'>))) as JobResult<typeof name>;
+      }
       return await (name === 'generateKeyPair' ? lanes.generation : lanes.operations).run(name, args);
     },
     wipe: () => {
@@ -48,6 +62,74 @@ function isQuick<Name extends JobName>(name: Name, args: JobArguments<Name>): bo
   const { spec, prepared } = args as JobArguments<'sign'>;
   if (name === 'verify' && spec.kind === 'rsa') return true;
   return !prepared && (spec.kind === 'ed25519' || spec.name === 'ECC_NIST_P256');
+}
+
+/** Results that are answered together at most. */
+const GROUP = 4;
+
+/**
+ * Work on Node's own threads. It is handed over in small numbers, because those threads are as many on a machine with two
+ * cores as on a large one, and would together leave the event loop too little.
+ */
+class AsideLane {
+  readonly #waiting: { readonly start: () => void; readonly reject: (error: Error) => void }[] = [];
+  /** Results that wait for company. */
+  readonly #held: (() => void)[] = [];
+  readonly #most: number;
+  readonly #maxWaiting: number;
+  #running = 0;
+  #closed = false;
+
+  constructor(threads: number, maxWaiting: number) {
+    this.#most = threads + 1;
+    this.#maxWaiting = maxWaiting;
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    this.#mustBeOpen();
+    if (this.#running >= this.#most) await this.#turn();
+    else this.#running++;
+    try {
+      return await work();
+    } finally {
+      this.#next();
+      await this.#company();
+      this.#mustBeOpen();
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new KeysteadError('Sealed', 'The HSM is closing.');
+  }
+
+  #next(): void {
+    const next = this.#waiting.shift();
+    if (next) next.start();
+    else this.#running--;
+  }
+
+  /**
+   * While others wait, results are answered together: a frame and a wake-up for each would cost a fifth of an RSA-2048
+   * signature. Nobody is held when the queue is empty, so the last of a crowd lets all go.
+   */
+  async #company(): Promise<void> {
+    if (this.#waiting.length > 0 && this.#held.length < GROUP - 1) {
+      await new Promise<void>((go) => this.#held.push(go));
+    } else {
+      for (const go of this.#held.splice(0)) go();
+    }
+  }
+
+  #turn(): Promise<void> {
+    if (this.#waiting.length >= this.#maxWaiting) throw new KeysteadError('Throttling', 'Rate exceeded');
+    return new Promise((start, reject) => this.#waiting.push({ start, reject }));
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(new KeysteadError('Sealed', 'The HSM is closing.'));
+    for (const go of this.#held.splice(0)) go();
+  }
 }
 
 interface Waiting extends Order {
