@@ -79,9 +79,10 @@ async function compose(config: Config, closers: Closers): Promise<Omit<RunningGa
       log.error({ err, requestId: head.arrival.requestId }, 'a request could not be answered');
       head.response.destroy();
     });
-  const s3 = await publicServer(config.s3Listen, config.domains, serveHead);
+  const intake = { domains: config.domains, serve: serveHead, refusals: refused };
+  const s3 = await publicServer(config.s3Listen, intake);
   closers.push(() => s3.close(GRACE_MS));
-  const internal = await internalServer(config.internalS3Listen, tls, config.domains, serveHead);
+  const internal = await internalServer(config.internalS3Listen, tls, intake);
   closers.push(() => internal.close(GRACE_MS));
   const grpc = await serveGrpc(config, tls, gateway, pool);
   closers.push(() => grpc.close());

@@ -163,6 +163,23 @@ describe('bad input', () => {
     expect(bad).toContain('<Code>InvalidURI<');
   });
 
+  test('a NUL, wherever a name may stand', async () => {
+    expect(await answers({ method: 'GET', path: `/${Bucket}/a%00b` })).toContain('<Code>InvalidURI<');
+    expect(await answers({ method: 'GET', path: '/buck%00et' })).toContain('<Code>InvalidURI<');
+    expect(await answers({ method: 'GET', path: `/${Bucket}?list-type=2&prefix=%00` })).toContain('<Code>InvalidURI<');
+    const copy = { 'x-amz-copy-source': `${Bucket}/a%00b`, 'content-length': '0' };
+    expect(await answers({ method: 'PUT', path: `/${Bucket}/x`, headers: copy })).toContain('<Code>InvalidArgument<');
+    const body = '<Delete><Object><Key>a&#0;b</Key></Object></Delete>';
+    const head = { method: 'POST', path: `/${Bucket}?delete=`, headers: { 'content-length': String(body.length) } };
+    expect(await answers(head, body)).toContain('<Code>MalformedXML<');
+  });
+
+  test('a head that is no HTTP, and one that is too long', async () => {
+    expect(await exchange((s) => s.write('no HTTP at all\r\n\r\n'), /<\/Error>/)).toContain('<Code>BadRequest<');
+    const long = `GET / HTTP/1.1\r\nhost: ${host()}\r\nx-long: ${'x'.repeat(90_000)}\r\n\r\n`;
+    expect(await exchange((s) => s.write(long), /<\/Error>/)).toContain('<Code>RequestHeaderSectionTooLarge<');
+  });
+
   test('malformed XML', async () => {
     const body = '<Delete><Object>';
     const head = { method: 'POST', path: `/${Bucket}?delete=`, headers: { 'content-length': String(body.length) } };

@@ -32,21 +32,30 @@ export function readPartList(asked: readonly AskedPart[]): NamedPart[] {
   });
 }
 
+/** What is compared of a stored part. */
+interface KeptPart {
+  readonly number: number;
+  readonly etag: string;
+  readonly checksum: string | undefined;
+}
+
 /**
- * The stored part that a named one means.
+ * The stored parts that the named ones mean, in their order.
  *
- * @throws {S3Error} InvalidPart when there is none, or its ETag or checksum is another
+ * @throws {S3Error} InvalidPart when one is not there, or its ETag or checksum is another
  */
-export function choosePart<
-  P extends { readonly number: number; readonly etag: string; readonly checksum: string | undefined },
->(named: NamedPart, kept: readonly P[], uploadId: string): P {
-  const part = kept.find(({ number }) => number === named.number);
-  const checksums = Object.values(named.checksums);
-  if (part?.etag === named.etag && checksums.every((value) => part.checksum === undefined || value === part.checksum))
-    return part;
-  throw new S3Error('InvalidPart', undefined, {
-    UploadId: uploadId,
-    PartNumber: String(named.number),
-    ETag: named.etag,
+export function chooseParts<P extends KeptPart>(
+  named: readonly NamedPart[],
+  kept: readonly P[],
+  uploadId: string,
+): P[] {
+  const byNumber = new Map(kept.map((part) => [part.number, part]));
+  return named.map(({ number, etag, checksums }) => {
+    const part = byNumber.get(number);
+    if (part?.etag === etag && Object.values(checksums).every((value) => fits(part, value))) return part;
+    throw new S3Error('InvalidPart', undefined, { UploadId: uploadId, PartNumber: String(number), ETag: etag });
   });
 }
+
+/** A part that was stored without a checksum is not held against one. */
+const fits = ({ checksum }: KeptPart, value: string): boolean => checksum === undefined || value === checksum;

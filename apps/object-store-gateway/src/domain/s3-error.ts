@@ -22,6 +22,7 @@ export type S3Code = keyof typeof table;
 
 const table = {
   AccessDenied: [403, 'Access Denied'],
+  BadRequest: [400, 'The request could not be read.'],
   BadDigest: [400, 'The Content-MD5 or checksum value that you specified did not match what the server received.'],
   BucketAlreadyExists: [
     409,
@@ -64,6 +65,10 @@ const table = {
   NotImplemented: [501, 'A header you provided implies functionality that is not implemented'],
   NotModified: [304, ''],
   PreconditionFailed: [412, 'At least one of the pre-conditions you specified did not hold'],
+  RequestHeaderSectionTooLarge: [
+    400,
+    'Your request header and query parameters used to make the request exceed the maximum allowed size.',
+  ],
   RequestTimeout: [
     400,
     'Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.',

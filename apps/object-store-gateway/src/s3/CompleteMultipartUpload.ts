@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { compositeChecksum, joinChecksums } from '../domain/checksum/algorithms.js';
 import { checkWriteConditionSyntax } from '../domain/conditions.js';
 import type { ObjectRecord, StoredChecksum } from '../domain/object.js';
-import { choosePart, readPartList } from '../domain/part-list.js';
+import { chooseParts, readPartList } from '../domain/part-list.js';
 import { S3Error } from '../domain/s3-error.js';
 import type { Part, Upload } from '../store/uploads.js';
 import { readWhole } from './body/body.js';
@@ -32,7 +32,7 @@ export const CompleteMultipartUpload: Operation = {
     const asked = await readAsked(request);
     const upload = await uploadOf(call, gateway);
     const kept = await gateway.store.parts(upload.id);
-    const parts = readPartList(asked).map((part) => choosePart(part, kept, upload.id));
+    const parts = chooseParts(readPartList(asked), kept, upload.id);
     checkSizes(parts);
     const record = recordOf(upload, parts, gateway.now());
     checkDeclared(request, record);

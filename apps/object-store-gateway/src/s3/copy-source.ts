@@ -42,7 +42,7 @@ function readCopySource(header: string): { bucket: string; key: string } {
     throw new S3Error('NotImplemented', 'Access points are not implemented', { Header: HEADER });
   const decoded = decode(path).replace(/^\//, '');
   const slash = decoded.indexOf('/');
-  if (slash < 1 || slash === decoded.length - 1) throw invalid();
+  if (slash < 1 || slash === decoded.length - 1 || decoded.includes('\0')) throw invalid();
   return { bucket: decoded.slice(0, slash), key: decoded.slice(slash + 1) };
 }
 

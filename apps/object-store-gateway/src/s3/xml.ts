@@ -98,7 +98,7 @@ function unescape(value: string): string {
     const code = /^#(?:x([0-9a-f]{1,6})|(\d{1,7}))$/i.exec(name);
     const point = code ? parseInt(code[1] ?? code[2] ?? '', code[1] ? 16 : 10) : NaN;
     // Half of a pair would be authorized as one key and acted upon as another: UTF-8 does not have it.
-    const isCharacter = point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
+    const isCharacter = point > 0 && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
     const found = isCharacter ? String.fromCodePoint(point) : NAMED[name];
     if (found === undefined || !whole.endsWith(';')) throw new S3Error('MalformedXML');
     return found;

@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import { hostOf, listening, onlyUri, parseSpiffeId } from '@keystead/service';
 import type { Address, TlsIdentity } from '@keystead/service';
 import { readHeaders, readTarget } from '@keystead/sigv4';
-import { failureOf } from './failure.js';
+import { S3Error } from '../../domain/s3-error.js';
+import type { S3Code } from '../../domain/s3-error.js';
+import { failureOf, failureXml } from './failure.js';
+import type { Refusals } from './refusals.js';
 import type { Arrival, RequestHead } from './request.js';
 import { sendFailure } from './send.js';
 import { readPlace, readQuery } from './target.js';
@@ -37,8 +41,17 @@ const LIMITS: ServerOptions = {
 };
 const SILENCE_MS = 120_000;
 
+/** What takes requests, whichever way they come. */
+export interface Intake {
+  /** Base names of virtual-host style. */
+  readonly domains: readonly string[];
+  readonly serve: Serve;
+  /** Counts those that could not be read. */
+  readonly refusals: Refusals;
+}
+
 /** Serves clients over plain HTTP; whatever they say about where they come from is not believed. */
-export async function publicServer(listen: Address, domains: readonly string[], serve: Serve): Promise<S3Server> {
+export async function publicServer(listen: Address, intake: Intake): Promise<S3Server> {
   const server = http.createServer(LIMITS);
   const arrival = ({ socket }: IncomingMessage): Arrival => ({
     requestId: randomUUID(),
@@ -46,16 +59,11 @@ export async function publicServer(listen: Address, domains: readonly string[], 
     tlsVersion: '',
     cipherSuite: '',
   });
-  return start(server, listen, domains, arrival, serve);
+  return start(server, listen, arrival, intake);
 }
 
 /** Serves requests that edge forwards, over mTLS: only edge's certificate is let in, and only here it is believed. */
-export async function internalServer(
-  listen: Address,
-  tls: TlsIdentity,
-  domains: readonly string[],
-  serve: Serve,
-): Promise<S3Server> {
+export async function internalServer(listen: Address, tls: TlsIdentity, intake: Intake): Promise<S3Server> {
   const { ca, cert, key } = tls.current;
   const options = { ca, cert, key, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const;
   const server = https.createServer({ ...LIMITS, ...options });
@@ -67,7 +75,7 @@ export async function internalServer(
     const peer = parseSpiffeId(uri, tls.trustDomain);
     if (peer?.kind !== 'service' || peer.name !== 'edge') socket.destroy();
   });
-  const running = await start(server, listen, domains, forwarded, serve);
+  const running = await start(server, listen, forwarded, intake);
   return {
     address: running.address,
     close: async (graceMs) => {
@@ -95,9 +103,8 @@ function forwarded({ headers }: IncomingMessage): Arrival {
 async function start(
   server: http.Server,
   listen: Address,
-  domains: readonly string[],
   arrivalOf: (incoming: IncomingMessage) => Arrival,
-  serve: Serve,
+  { domains, serve, refusals }: Intake,
 ): Promise<S3Server> {
   const take = (expectsContinue: boolean) => (incoming: IncomingMessage, response: ServerResponse) => {
     const arrival = arrivalOf(incoming);
@@ -105,16 +112,42 @@ async function start(
     try {
       head = readHead(incoming, response, arrival, domains, expectsContinue);
     } catch (error) {
-      sendFailure(response, incoming, failureOf(error), arrival.requestId);
+      const failure = failureOf(error);
+      refusals.count(arrival.sourceIp, failure.code);
+      sendFailure(response, incoming, failure, arrival.requestId);
       return;
     }
     void serve(head);
   };
   server.on('request', take(false)).on('checkContinue', take(true));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // Of edge's connection only edge knows who is behind it.
+    const code = refuseSocket(error, socket);
+    if (code) refusals.count(hostOf(`${socket.remoteAddress ?? ''}:0`), code);
+  });
   server.setTimeout(SILENCE_MS);
   const address = await listening(server, listen);
   return { address, close: (graceMs) => close(server, graceMs) };
 }
+
+/** What Node's parser could not read has no request to answer to. Gives the code of the answer, if one was possible. */
+function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): string | undefined {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return undefined;
+  }
+  const failure = new S3Error(UNREADABLE[error.code ?? ''] ?? 'BadRequest');
+  const body = failureXml(failure, '', '');
+  const head = 'content-type: application/xml\r\nconnection: close\r\n';
+  const length = Buffer.byteLength(body);
+  socket.end(`HTTP/1.1 ${failure.status} Bad Request\r\n${head}content-length: ${length}\r\n\r\n${body}`);
+  return failure.code;
+}
+
+const UNREADABLE: Readonly<Record<string, S3Code>> = {
+  HPE_HEADER_OVERFLOW: 'RequestHeaderSectionTooLarge',
+  ERR_HTTP_REQUEST_TIMEOUT: 'RequestTimeout',
+};
 
 function readHead(
   incoming: IncomingMessage,

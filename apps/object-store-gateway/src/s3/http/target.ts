@@ -42,15 +42,25 @@ function keyOf(raw: string): string | undefined {
 function decode(raw: string): string {
   try {
     const escaped = raw.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`);
-    return decodeURIComponent(escaped);
+    return withoutNul(decodeURIComponent(escaped), raw);
   } catch {
     throw new S3Error('InvalidURI', undefined, { URI: raw.slice(0, 1024) });
   }
 }
 
-/** Decoded query parameters; the first of a name counts. */
+/** S3 takes a NUL in a key; here neither an encryption context nor PostgreSQL's text can hold one. */
+function withoutNul(text: string, raw: string): string {
+  if (text.includes('\0')) throw new S3Error('InvalidURI', undefined, { URI: raw.slice(0, 1024) });
+  return text;
+}
+
+/**
+ * Decoded query parameters; the first of a name counts.
+ *
+ * @throws {S3Error} InvalidURI
+ */
 export function readQuery(target: Target): Map<string, string> {
   const query = new Map<string, string>();
-  for (const [name, value] of decodeQuery(target)) if (!query.has(name)) query.set(name, value);
+  for (const [name, value] of decodeQuery(target)) if (!query.has(name)) query.set(name, withoutNul(value, name));
   return query;
 }
