@@ -1,24 +1,16 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, cluster } from '@keystead/testing/cluster';
+import { whyNo } from './support/python.js';
 
 const run = promisify(execFile);
 
-function installed(): boolean {
-  try {
-    execFileSync('aws', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-// Skipped where there is no `aws` program: it is installed by pip, not by npm.
-describe.skipIf(!installed())('the AWS CLI, unchanged', () => {
+describe('clients from Python, unchanged', () => {
   let running: Cluster;
   const folder = mkdtempSync(join(tmpdir(), 'keystead-cli-'));
   beforeAll(async () => {
@@ -29,8 +21,8 @@ describe.skipIf(!installed())('the AWS CLI, unchanged', () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function aws(...args: string[]): Promise<Record<string, unknown>> {
-    const env = {
+  const environment = () => {
+    return {
       PATH: process.env['PATH'],
       HOME: '/nonexistent',
       AWS_ENDPOINT_URL: running.endpoint,
@@ -39,11 +31,24 @@ describe.skipIf(!installed())('the AWS CLI, unchanged', () => {
       AWS_DEFAULT_REGION: 'us-east-1',
       AWS_MAX_ATTEMPTS: '1',
     };
-    const { stdout } = await run('aws', [...args, '--output', 'json'], { env });
+  };
+
+  async function aws(...args: string[]): Promise<Record<string, unknown>> {
+    const { stdout } = await run('aws', [...args, '--output', 'json'], { env: environment() });
     return (stdout === '' ? {} : JSON.parse(stdout)) as Record<string, unknown>;
   }
 
-  test('IAM and STS', async () => {
+  test('boto3: IAM, STS, KMS and CloudTrail', async ({ skip }) => {
+    const missing = whyNo('boto3');
+    if (missing !== undefined) return skip(missing);
+    const script = fileURLToPath(new URL('support/clients.py', import.meta.url));
+    const { stdout } = await run('python3', [script], { env: environment() });
+    expect(stdout.trim().split('\n')).toEqual(['people', 'keys', 'insight', 'goodbye']);
+  }, 120_000);
+
+  test('the AWS CLI: IAM and STS', async ({ skip }) => {
+    const missing = whyNo('aws');
+    if (missing !== undefined) return skip(missing);
     expect(await aws('sts', 'get-caller-identity')).toMatchObject({ Account: '000000000000' });
     await aws('iam', 'create-user', '--user-name', 'bob', '--tags', 'Key=a,Value=b', 'Key=c,Value=d');
     expect(await aws('iam', 'list-user-tags', '--user-name', 'bob')).toEqual({
@@ -61,9 +66,11 @@ describe.skipIf(!installed())('the AWS CLI, unchanged', () => {
     expect(await aws('iam', 'list-groups')).toEqual({ Groups: [] });
     expect(await aws('iam', 'get-account-summary')).toHaveProperty('SummaryMap.Users', 2);
     await expect(aws('iam', 'get-user', '--user-name', 'nobody')).rejects.toThrow(/\(NoSuchEntity\)/);
-  }, 60_000);
+  }, 120_000);
 
-  test('KMS and CloudTrail', async () => {
+  test('the AWS CLI: KMS and CloudTrail', async ({ skip }) => {
+    const missing = whyNo('aws');
+    if (missing !== undefined) return skip(missing);
     const { KeyMetadata } = (await aws('kms', 'create-key', '--description', 'cli')) as {
       KeyMetadata: { KeyId: string };
     };
@@ -84,6 +91,6 @@ describe.skipIf(!installed())('the AWS CLI, unchanged', () => {
     expect(await aws('kms', 'list-aliases', '--key-id', KeyId)).toEqual({ Aliases: [] });
     const attribute = ['--lookup-attributes', 'AttributeKey=EventName,AttributeValue=CreateKey'];
     const { Events } = (await aws('cloudtrail', 'lookup-events', ...attribute)) as { Events: unknown[] };
-    expect(Events).toHaveLength(1);
-  }, 60_000);
+    expect(Events.length).toBeGreaterThan(0);
+  }, 120_000);
 });
