@@ -12,6 +12,8 @@ export interface CompiledStatement {
   readonly index: number;
   readonly sid: string | undefined;
   readonly effect: 'Allow' | 'Deny';
+  /** It has NotPrincipal, which exempts nobody who has a permissions boundary. */
+  readonly exempts: boolean;
   /** How it names the caller; "self" in policies without principals. */
   principal(caller: PolicyPrincipal): PrincipalMatch;
   matchesAction(action: string): boolean;
@@ -81,6 +83,7 @@ function compileStatement(
     index,
     sid: raw.sid,
     effect: raw.effect,
+    exempts: notPrincipals !== undefined,
     principal: principalMatch(principals, notPrincipals),
     matchesAction: actionMatch(raw),
     matchesResource: resourceMatch(raw, variables, kind),
@@ -94,8 +97,26 @@ function principalMatch(
   notPrincipals: PrincipalMatcher | undefined,
 ): CompiledStatement['principal'] {
   if (principals !== undefined) return (caller) => principals.match(caller);
-  if (notPrincipals !== undefined) return (caller) => (notPrincipals.match(caller) === 'none' ? 'self' : 'none');
+  if (notPrincipals !== undefined) return (caller) => (isExempt(caller, notPrincipals) ? 'none' : 'self');
   return () => 'self';
+}
+
+/**
+ * Whether a NotPrincipal element lists the caller and everything that is validated before it: its account, then the role
+ * of a session. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+ */
+function isExempt(caller: PolicyPrincipal, listed: PrincipalMatcher): boolean {
+  const { arn, account, uniqueId, roleArn, isService } = caller;
+  if (isService === true) return listed.match(caller) === 'self';
+  const root = { arn: `arn:aws:iam::${account}:root`, account, isRoot: true };
+  const [id] = uniqueId?.split(':', 1) ?? [];
+  const itself = {
+    arn: roleArn ?? arn,
+    account,
+    isRoot: caller.isRoot === true,
+    ...(id === undefined ? {} : { uniqueId: id }),
+  };
+  return listed.match(root) === 'self' && listed.match(itself) === 'self';
 }
 
 /** A statement without Action or NotAction is accepted in a resource policy and has no effect. */

@@ -116,13 +116,18 @@ function find(policy: CompiledPolicy, effect: 'Allow' | 'Deny', request: Authori
   let best: Found | undefined;
   for (const statement of policy.statementsFor(request.action)) {
     if (statement.effect !== effect) continue;
-    const match = statement.principal(request.principal);
+    const match = namedBy(statement, request);
     if (match === 'none' || (best !== undefined && strength[match] <= strength[best.match])) continue;
     if (!coversRequest(statement, request)) continue;
     if (match === 'self' || effect === 'Deny') return { policy, statement, match };
     best = { policy, statement, match };
   }
   return best;
+}
+
+/** How a statement names the caller. */
+export function namedBy(statement: CompiledStatement, { principal, boundary }: AuthorizationRequest): PrincipalMatch {
+  return statement.exempts && boundary !== undefined ? 'self' : statement.principal(principal);
 }
 
 /** Whether a statement about this action and caller is about this resource, and its conditions hold. */

@@ -1,6 +1,6 @@
 import type { CompiledPolicy, CompiledStatement } from './compile.js';
 import { contextKeys, distinctKeys } from './context-keys.js';
-import { byType, coversRequest, evaluate } from './evaluate.js';
+import { byType, coversRequest, evaluate, namedBy } from './evaluate.js';
 import type { AuthorizationRequest, DecidingStatement, Decision, PolicyType } from './evaluate.js';
 import type { PrincipalMatch } from './principals.js';
 
@@ -86,7 +86,7 @@ function traceStatement(statement: CompiledStatement, request: AuthorizationRequ
   const { index, sid, effect } = statement;
   const { resource, values } = request;
   const action = statement.matchesAction(request.action);
-  const principal = statement.principal(request.principal);
+  const principal = namedBy(statement, request);
   return {
     ...{ index, sid, effect, action, principal },
     resource: statement.matchesResource(resource, values),
@@ -120,11 +120,11 @@ function matchedStatements(policies: readonly TracedPolicy[], effect: 'Allow' | 
 }
 
 function missingKeys(request: AuthorizationRequest): string[] {
-  const { action, principal, resource, values } = request;
+  const { action, resource, values } = request;
   const isMissing = (key: string): boolean => values(key.toLowerCase()) === undefined;
   const asked = byType(request)
     .flatMap(([, policies]) => policies.flatMap(({ statements }) => statements))
-    .filter((statement) => statement.matchesAction(action) && statement.principal(principal) !== 'none')
+    .filter((statement) => statement.matchesAction(action) && namedBy(statement, request) !== 'none')
     // Which resource it means is open as long as a variable has no value.
     .filter((statement) => statement.matchesResource(resource, values) || statement.resourceKeys.some(isMissing))
     .flatMap(contextKeys);

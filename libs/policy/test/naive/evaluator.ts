@@ -90,12 +90,14 @@ function says(effect: string, document: NaiveDocument, request: NaiveRequest, cl
 function applies(
   statement: NaiveStatement,
   version: string | undefined,
-  { principal, action, resource, context }: NaiveRequest,
+  { principal, action, resource, context, boundary }: NaiveRequest,
   closeness: Closeness,
 ): boolean {
   const withVariables = version === '2012-10-17';
   if (statement.Principal !== undefined && !closeness(statement.Principal, principal)) return false;
-  if (statement.NotPrincipal !== undefined && anyone(statement.NotPrincipal, principal)) return false;
+  // "Will always deny any IAM principal that has a permissions boundary policy attached."
+  if (statement.NotPrincipal !== undefined && boundary === undefined && isExempt(statement.NotPrincipal, principal))
+    return false;
   const actionIs = (pattern: string): boolean => naiveWildcards(pattern.toLowerCase(), action.toLowerCase());
   const resourceIs = (pattern: string): boolean => {
     const text = withVariables ? replaceVariables(pattern, context) : pattern;
@@ -168,6 +170,17 @@ function anyone(named: Named, principal: NaivePrincipal): boolean {
   if (itself(named, principal) || itsRole(named, principal)) return true;
   if (principal.kind === 'service') return false;
   return names(named).aws.some((name) => name === principal.account || name === accountArn(principal.account));
+}
+
+/** "AWS might validate the account first, then the role, and then the assumed-role user": each of them must be listed. */
+function isExempt(named: Named, principal: NaivePrincipal): boolean {
+  if (principal.kind === 'service') return itself(named, principal);
+  const accountIsListed = itself(named, { kind: 'root', account: principal.account });
+  const everyone = names(named).aws.includes('*');
+  return (
+    accountIsListed &&
+    (everyone || (principal.kind === 'session' ? itsRole(named, principal) : itself(named, principal)))
+  );
 }
 
 const accountArn = (account: string): string => `arn:aws:iam::${account}:root`;
