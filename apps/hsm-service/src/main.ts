@@ -82,7 +82,10 @@ export async function start(config: Config): Promise<Running> {
     await openAtStart(config, root, log);
     const journal = await openJournal(config.rootDir, now);
     const commands = { ...ROOT_COMMANDS, ...domainKeyCommands(domainKeys) };
-    const ceremonies = new Ceremonies({ root, now, note: (ceremony) => journal.note(ceremony), commands });
+    const ceremonies = new Ceremonies({
+      ...{ root, now, commands, writer: config.writer },
+      note: (ceremony) => journal.note(ceremony),
+    });
     const services = [
       ...[cryptoService(engines(keys, cache, pool, config)), adminService(root, keys)],
       ...rootServices({

@@ -52,6 +52,8 @@ export interface CeremonyParts {
   readonly now: () => Date;
   /** Writes it down durably, before anybody is answered. */
   readonly note: (ceremony: CeremonyNote) => Promise<void>;
+  /** False for a replica that gets its root from another one. */
+  readonly writer?: boolean;
   readonly commands?: Readonly<Record<string, RootCommand>>;
 }
 
@@ -86,6 +88,8 @@ export class Ceremonies {
     return this.#noted(actor, 'InitializeRoot', given, async () => {
       if (this.#parts.root.condition !== 'UNINITIALIZED')
         throw new KeysteadError('AlreadyExists', 'There is a root already; it is never overwritten.');
+      if (this.#parts.writer === false)
+        throw new KeysteadError('Conflict', 'This replica waits for the root of another one.');
       const name = nameArgument(given, 'name');
       const { recipient, shares } = await recipientOf(await recipientArguments(given, secret), secret);
       await this.#parts.root.create(name, recipient).finally(() => zero(recipient.kek));
@@ -191,6 +195,8 @@ export class Ceremonies {
     });
     // What needs no signatures and changes nothing can be repeated by the same operator anyhow.
     if (!kind.edit && !signed) return {};
+    if (this.#parts.writer === false)
+      throw new KeysteadError('Conflict', 'This replica does not write the root: ask the one that does.');
     let outcome: CommandOutcome = {};
     await root.change(async (draft, header) => {
       mustBeAllowed(draft.state, header);

@@ -87,6 +87,11 @@ export class DomainKeys {
     return this.#loaded === undefined;
   }
 
+  /** Throws Sealed. */
+  mustBeOpen(): void {
+    this.#open();
+  }
+
   /** 16 bytes that name the domain. Throws Sealed. */
   get domain(): Buffer {
     return this.#open().domain;

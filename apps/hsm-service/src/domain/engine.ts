@@ -62,6 +62,8 @@ export class Engine {
 
   /** 1 to 1,024 random bytes. */
   generateRandom(length: number): Buffer {
+    // It needs no key, and yet a sealed HSM does nothing for anybody.
+    this.#vault.keys.mustBeOpen();
     within(length, MAX_RANDOM_BYTES, 'number of bytes');
     return this.#random(length);
   }

@@ -224,7 +224,9 @@ export class LiveRoot {
   #following(file: SealedRoot, slots: readonly Slot[], rws: Buffer): RootHeader {
     const { domain, generation } = file.header;
     return {
-      ...{ domain, generation: generation + 1n, previousHash: file.hash },
+      // The numbers of damaged generations are taken.
+      ...{ domain, generation: this.#damaged.reduce((a, b) => (a > b ? a : b), generation) + 1n },
+      previousHash: file.hash,
       writtenMs: BigInt(this.#parts.now().getTime()),
       recipients: slots.map((slot) => rewrapped(slot, rws)),
     };
@@ -237,6 +239,7 @@ export class LiveRoot {
   #adopt(file: SealedRoot, rws: Buffer, state: RootState, found?: Opened['found']): void {
     if (this.#opened) zero(this.#opened.rws);
     this.#file = file;
+    if (this.#damaged.every((generation) => generation < file.header.generation)) this.#damaged = [];
     // Records of recipients make it needless to remember how the file was opened.
     this.#opened = { file, rws, found: state.recipients.length > 0 ? undefined : found };
     this.#parts.keys.load(Buffer.from(file.header.domain), adopt(state));
