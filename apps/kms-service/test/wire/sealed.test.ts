@@ -126,7 +126,11 @@ test('LookupEvents shows each ceremony once, with who did it and what was refuse
   const input: LookupEventsCommandInput = {
     LookupAttributes: [{ AttributeKey: 'EventSource', AttributeValue: 'hsm.keystead.internal' }],
   };
-  const events = async (): Promise<Event[]> => (await trail.send(new LookupEventsCommand(input))).Events ?? [];
+  const events = async (): Promise<Event[]> => {
+    const { Events = [] } = await trail.send(new LookupEventsCommand(input));
+    // What kms-service itself notices of the root is no ceremony.
+    return Events.filter(({ EventName = '' }) => !EventName.startsWith('HsmRoot'));
+  };
   await expect
     .poll(async () => (await events()).map(({ EventName }) => EventName), { timeout: 15_000 })
     .toEqual(['RemoveRecipient', 'UnsealRoot', 'UnsealRoot', 'SealRoot', 'AddRecipient']);
