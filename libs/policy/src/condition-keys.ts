@@ -28,6 +28,16 @@ const aws = [
   'aws:viaawsservice',
 ];
 
+/** Keys of requests from an organization: there are none here, and an account outside of one has no value at AWS either. */
+const organizations = [
+  'principalorgid',
+  'principalorgpaths',
+  'resourceorgid',
+  'resourceorgpaths',
+  'sourceorgid',
+  'sourceorgpaths',
+].map((name) => `aws:${name}`);
+
 const kms = [
   'kms:bypasspolicylockoutsafetycheck',
   'kms:calleraccount',
@@ -89,7 +99,7 @@ const s3 = [
 const iam = ['iam:policyarn', 'iam:resourcetag/', 'iam:permissionsboundary', 'iam:passedtoservice'];
 const sts = ['sts:externalid', 'sts:rolesessionname', 'sts:sourceidentity', 'sts:transitivetagkeys'];
 
-const exact = new Set([...aws, ...kms, ...s3, ...iam, ...sts]);
+const exact = new Set([...aws, ...organizations, ...kms, ...s3, ...iam, ...sts]);
 const prefixes = [
   'aws:principaltag/',
   'aws:requesttag/',

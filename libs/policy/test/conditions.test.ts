@@ -75,6 +75,82 @@ describe('single values', () => {
   });
 });
 
+describe('formats of values', () => {
+  const ip = 'aws:SourceIp';
+  test.each([
+    ['10.1.2.3', '10.1.2.3', true],
+    ['10.1.2.3', '10.1.2.3/32', true],
+    ['10.1.2.3', '10.1.2.0/30', true],
+    ['10.1.2.4', '10.1.2.0/30', false],
+    ['10.1.2.3', '0.0.0.0/0', true],
+    ['10.1.2.3', '10.1.255.255/16', true],
+    ['2001:db8::1', '2001:db8::/32', true],
+    ['2001:db8:0:0:0:0:0:1', '2001:DB8::1', true],
+    ['2001:db9::1', '2001:db8::/31', true],
+    ['2001:dba::1', '2001:db8::/31', false],
+    ['::1', '::/0', true],
+    ['10.1.2.3', '::/0', false],
+    ['::1', '0.0.0.0/0', false],
+    ['::ffff:10.1.2.3', '10.0.0.0/8', true],
+    ['10.1.2.3', '::ffff:10.1.2.3', true],
+    ['1::2:3', '1:0:0:0:0:0:2:3/128', true],
+    ['64:ff9b::10.1.2.3', '64:ff9b::/96', true],
+    ['s3.amazonaws.com', '0.0.0.0/0', false],
+    ['', '0.0.0.0/0', false],
+    ['fe80::1%eth0', 'fe80::/10', false],
+  ])('the address %s in %s: %s', (given, range, expected) => {
+    expect(holds({ IpAddress: { [ip]: range } }, { [ip]: given })).toBe(expected);
+    expect(holds({ NotIpAddress: { [ip]: range } }, { [ip]: given })).toBe(!expected);
+  });
+
+  test.each(['10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/8/8', '10.0.0', '10.0.0.0/1e1', 'x'])(
+    'the range %s is refused',
+    (range) => {
+      expect(() => holds({ IpAddress: { [ip]: range } }, {})).toThrow(PolicyError);
+    },
+  );
+
+  test.each([
+    ['2026-11-22T10:00:00Z', true],
+    ['2026-11-22T12:00:00+02:00', true],
+    ['2026-11-22T10:00Z', true],
+    ['2026-11-22T10:00:00.000Z', true],
+    ['1795341600', true],
+    ['2026-11-22', false],
+  ])('the moment %s', (wanted, expected) => {
+    const time = 'aws:CurrentTime';
+    expect(holds({ DateEquals: { [time]: wanted } }, { [time]: '2026-11-22T10:00:00Z' })).toBe(expected);
+    expect(holds({ DateEquals: { 'aws:EpochTime': wanted } }, { 'aws:EpochTime': '1795341600' })).toBe(expected);
+    expect(holds({ DateNotEquals: { [time]: wanted } }, { [time]: '2026-11-22T10:00:00Z' })).toBe(!expected);
+  });
+
+  test.each([
+    ['90', '90.0', true],
+    ['90', '9e1', true],
+    ['-1', '-1', true],
+    ['0.5', '.5', true],
+    ['90', '91', false],
+    ['ninety', '90', false],
+  ])('the number %s is %s: %s', (given, wanted, expected) => {
+    const days = 'kms:RotationPeriodInDays';
+    expect(holds({ NumericEquals: { [days]: wanted } }, { [days]: given })).toBe(expected);
+    expect(holds({ NumericNotEquals: { [days]: wanted } }, { [days]: given })).toBe(!expected);
+  });
+
+  test.each([
+    [{ Bool: { 'aws:SecureTransport': 'TRUE' } }, { 'aws:SecureTransport': 'true' }, true],
+    [{ Bool: { 'aws:SecureTransport': ['false', 'true'] } }, { 'aws:SecureTransport': 'true' }, true],
+    [{ Bool: { 'aws:SecureTransport': 'false' } }, { 'aws:SecureTransport': 'x' }, false],
+    [{ BinaryEquals: { 'ec2:x': 'AAEC' } }, { 'ec2:x': 'AAEC' }, true],
+    [{ BinaryEquals: { 'ec2:x': 'AAEC' } }, { 'ec2:x': 'AAED' }, false],
+    [{ Null: { 'aws:username': ['true', 'false'] } }, {}, true],
+    [{ StringEquals: { 'aws:PrincipalOrgID': 'o-1' } }, {}, false],
+    [{ StringNotEquals: { 'aws:PrincipalOrgID': 'o-1' } }, {}, true],
+  ])('%j of %j: %s', (condition, record, expected) => {
+    expect(holds(condition, record)).toBe(expected);
+  });
+});
+
 describe('a key that the request does not have', () => {
   test.each([
     [{ StringEquals: { 'aws:username': 'a' } }, false],
