@@ -1,10 +1,14 @@
+import { CloudTrailClient, LookupEventsCommand } from '@aws-sdk/client-cloudtrail';
 import * as iam from '@aws-sdk/client-iam';
+import { KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
+import { GetObjectCommand, ListBucketsCommand, CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { cluster, type Cluster } from '@keystead/testing/cluster';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 let world: Cluster;
 let client: iam.IAMClient;
 let outsider: iam.IAMClient;
+let powerless: Cluster['clientConfig'];
 
 const document = (...Statement: object[]) => JSON.stringify({ Version: '2012-10-17', Statement });
 const allow = (Action: string | string[], more: object = {}) => ({ Effect: 'Allow', Action, Resource: '*', ...more });
@@ -32,6 +36,7 @@ beforeAll(async () => {
     accessKeyId: AccessKey?.AccessKeyId ?? '',
     secretAccessKey: AccessKey?.SecretAccessKey ?? '',
   };
+  powerless = { ...world.clientConfig, credentials };
   outsider = new iam.IAMClient({ ...world.clientConfig, credentials, maxAttempts: 1 });
 });
 afterAll(async () => {
@@ -205,4 +210,46 @@ test('GetAccountAuthorizationDetails tells everything, in pages, and what the fi
   expect(all).toHaveLength(5);
   const local = await client.send(new iam.GetAccountAuthorizationDetailsCommand({ Filter: ['LocalManagedPolicy'] }));
   expect(local).toMatchObject({ UserDetailList: [], GroupDetailList: [], Policies: [{ PolicyName: 'lists' }] });
+});
+
+describe('a refusal says in AWS’s words', () => {
+  const sentence = (call: Promise<unknown>): Promise<string> =>
+    call.then(
+      () => 'allowed',
+      (error: unknown) => (error as Error).message,
+    );
+  const missing = (action: string, resource: string) =>
+    `User: ${user} is not authorized to perform: ${action}${resource} because no identity-based policy allows the ${action} action`;
+
+  test('what nothing allows, each service in its own way', async () => {
+    const once = { ...powerless, maxAttempts: 1 };
+    const [kms, s3, trail] = [new KMSClient(once), new S3Client(once), new CloudTrailClient(once)];
+    const Bucket = 'told-of-refusals';
+    await new S3Client(world.clientConfig).send(new CreateBucketCommand({ Bucket }));
+    expect(await sentence(outsider.send(new iam.ListUsersCommand({})))).toBe(
+      missing('iam:ListUsers', ' on resource: arn:aws:iam::000000000000:user/'),
+    );
+    expect(await sentence(trail.send(new LookupEventsCommand({})))).toBe(
+      missing('cloudtrail:LookupEvents', ' on resource: *'),
+    );
+    const Policy = document({ ...allow('*'), Effect: 'Deny' });
+    const made = await client.send(new iam.CreatePolicyCommand({ PolicyName: 'stop', PolicyDocument: Policy }));
+    const PolicyArn = made.Policy?.Arn ?? '';
+    await client.send(new iam.RemoveUserFromGroupCommand({ GroupName: 'readers', UserName: 'alice' }));
+    expect(await sentence(kms.send(new ListKeysCommand({})))).toBe(missing('kms:ListKeys', ' on resource: *'));
+    expect(await sentence(s3.send(new ListBucketsCommand({})))).toBe(missing('s3:ListAllMyBuckets', ''));
+    expect(await sentence(s3.send(new GetObjectCommand({ Bucket, Key: 'k' })))).toBe(
+      missing('s3:GetObject', ` on resource: "arn:aws:s3:::${Bucket}/k"`),
+    );
+    await client.send(new iam.AttachUserPolicyCommand({ UserName: 'alice', PolicyArn }));
+    const denied = `with an explicit deny in an identity-based policy: ${PolicyArn}`;
+    for (const call of [
+      () => outsider.send(new iam.ListUsersCommand({})),
+      () => kms.send(new ListKeysCommand({})),
+      () => s3.send(new ListBucketsCommand({})),
+      () => trail.send(new LookupEventsCommand({})),
+    ])
+      expect(await sentence(call())).toMatch(new RegExp(`${denied}$`));
+    for (const one of [kms, s3, trail]) one.destroy();
+  });
 });

@@ -238,4 +238,31 @@ describe('15. a refusal names the kind of policy', () => {
   ])('%#', (more, sentence) => {
     expect(why(more)).toBe(sentence);
   });
+
+  test.each(['arn:aws:iam::000000000000:policy/team/No', 'arn:aws:iam::aws:policy/AWSDenyAll'])(
+    'and a managed policy that denies: %s',
+    (arn) => {
+      const denying = (kind: 'identity' | 'boundary', name: string) => {
+        const document = JSON.stringify({
+          Version: '2012-10-17',
+          Statement: { Effect: 'Deny', Action: '*', Resource: '*' },
+        });
+        return compilePolicy(document, { kind, name });
+      };
+      const inIdentity = `with an explicit deny in an identity-based policy: ${arn}`;
+      expect(why({ identity: [denying('identity', arn)] })).toBe(inIdentity);
+      expect(why({ identity: [denying('identity', `group/${arn}`)] })).toBe(inIdentity);
+      expect(why({ boundary: denying('boundary', arn) })).toBe(
+        `with an explicit deny in a permissions boundary: ${arn}`,
+      );
+    },
+  );
+
+  test('and no resource where the service names none', () => {
+    const decision = evaluate(request({}));
+    const sentence = accessDeniedMessage({ principalArn: 'P', action: 's3:ListAllMyBuckets', decision });
+    expect(sentence).toBe(
+      'User: P is not authorized to perform: s3:ListAllMyBuckets because no identity-based policy allows the s3:ListAllMyBuckets action',
+    );
+  });
 });

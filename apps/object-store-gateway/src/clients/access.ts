@@ -49,7 +49,9 @@ export function access(identity: Pick<Identity, 'policies'>, region: string, now
       if (decision.effect === 'Allow') return;
       const { action, resource } = question;
       const principalArn = context.principal?.arn ?? '';
-      throw new S3Error('AccessDenied', accessDeniedMessage({ principalArn, action, resource, decision }));
+      // S3 puts ARNs between quotes, and names nothing where the action has no resource.
+      const shown = resource === '*' ? {} : { resource: `"${resource}"` };
+      throw new S3Error('AccessDenied', accessDeniedMessage({ principalArn, action, ...shown, decision }));
     },
     async allows(context, question) {
       return (await decide(context, question)).effect === 'Allow';
