@@ -8,14 +8,19 @@ import {
   type ServiceConfig,
 } from '@keystead/service';
 import type { RotationPolicy } from './domain/domain-key-rotation.js';
+import type { Pkcs11Settings } from './pkcs11/messages.js';
 import type { UnlockFile } from './store/unlock.js';
 
 /** Settings of hsm-service. No secret is in them, only where the secret lies. */
 export interface Config extends ServiceConfig {
   /** Folder of the root files. */
   readonly rootDir: string;
-  /** What opens the root at the start; without it operators do. */
+  /** What opens the root at the start; without it the device does, or operators do. */
   readonly unlock: UnlockFile | undefined;
+  /** A PKCS#11 device; it opens the root unless something else is configured for that. */
+  readonly pkcs11: Pkcs11Settings | undefined;
+  /** Whether new domain keys are made in the device, and never leave it. */
+  readonly keysInDevice: boolean;
   /** SHA-256 of the certificates of other domains that keys may come from and go to, in hex. */
   readonly transferPeers: ReadonlySet<string>;
   /** When the domain key is changed, and how long former ones are kept. */
@@ -34,6 +39,7 @@ export function readConfig(env: Environment): Config {
       retentionDays: int(env, 'KEYSTEAD_DOMAIN_KEY_RETENTION_DAYS', 0, { max: 36_500 }),
     },
     writer: isWriter(env),
+    ...readDevice(env),
     transferPeers: readPeers(optional(env, 'KEYSTEAD_TRANSFER_PEERS', '')),
   });
 }
@@ -49,6 +55,23 @@ function readPeers(text: string): ReadonlySet<string> {
   const named = peers.filter((peer) => peer !== '');
   if (named.every((peer) => /^[0-9a-f]{64}$/.test(peer))) return new Set(named);
   throw new ConfigError('KEYSTEAD_TRANSFER_PEERS: fingerprints of 64 hex digits wanted, separated by commas.');
+}
+
+function readDevice(env: Environment): Pick<Config, 'pkcs11' | 'keysInDevice'> {
+  const where = optional(env, 'KEYSTEAD_DOMAIN_KEYS', 'memory');
+  if (where !== 'memory' && where !== 'device')
+    throw new ConfigError(`KEYSTEAD_DOMAIN_KEYS must be memory or device, not "${where}".`);
+  const module = optional(env, 'KEYSTEAD_PKCS11_MODULE');
+  if (module === undefined) {
+    if (where === 'memory') return { pkcs11: undefined, keysInDevice: false };
+    throw new ConfigError('KEYSTEAD_DOMAIN_KEYS=device needs KEYSTEAD_PKCS11_MODULE.');
+  }
+  const slot = optional(env, 'KEYSTEAD_PKCS11_SLOT');
+  const pkcs11 = {
+    ...{ module, token: required(env, 'KEYSTEAD_PKCS11_TOKEN'), pinFile: required(env, 'KEYSTEAD_PKCS11_PIN_FILE') },
+    slot: slot === undefined ? undefined : int(env, 'KEYSTEAD_PKCS11_SLOT', 0),
+  };
+  return { pkcs11, keysInDevice: where === 'device' };
 }
 
 function readUnlockFile(env: Environment): UnlockFile | undefined {

@@ -1,13 +1,16 @@
 import {
   ConfigError,
+  gauge,
   isMain,
   logger,
+  metricsRegistry,
   runService,
   serve,
   spiffeId,
   tlsIdentity,
   type GrpcServer,
   type Logger,
+  type Metrics,
   type Running,
   type ServiceBinding,
   type TlsIdentity,
@@ -22,6 +25,7 @@ import { DomainKeys, makeDomainKey } from './domain/domain-keys.js';
 import { Engine } from './domain/engine.js';
 import { Importer } from './domain/importer.js';
 import { randomPool } from './domain/random-pool.js';
+import type { DeviceUnlock, NewRecipient } from './domain/recipients.js';
 import { ROOT_COMMANDS } from './domain/root-commands.js';
 import { RootError } from './domain/root-error.js';
 import { RootReports } from './domain/root-reports.js';
@@ -34,9 +38,12 @@ import { cryptoService } from './grpc/crypto.js';
 import { rootServices } from './grpc/root.js';
 import { requireTls13 } from './grpc/tls-check.js';
 import type { Engines } from './grpc/operations.js';
+import { Pkcs11Device } from './pkcs11/device.js';
+import { DeviceError } from './pkcs11/messages.js';
+import { makeDeviceRecipient, openDeviceRecipient } from './pkcs11/recipient.js';
 import { Journal } from './store/journal.js';
 import { LiveRoot } from './store/live-root.js';
-import { openOrCreateRoot, takeRoot } from './store/open-root.js';
+import { openOrCreateRoot, openOrCreateRootByDevice, takeRoot } from './store/open-root.js';
 import { cryptoPool, type CryptoPool } from './workers/pool.js';
 import { Rotator } from './workers/rotate-domain-key.js';
 
@@ -67,8 +74,15 @@ export async function start(config: Config): Promise<Running> {
     pool.wipe();
   };
   const now = (): Date => new Date();
-  const root = new LiveRoot({ directory: config.rootDir, keys, now, wipe });
-  const domainKeys = domainKeyParts(config, keys);
+  const device = await openDevice(config, log).catch((error: unknown) => {
+    clearInterval(sweep);
+    tls.close();
+    throw error;
+  });
+  const makeKey: DomainKeyParts['makeKey'] = (epoch, createdMs) =>
+    makeDomainKey(epoch, createdMs, config.keysInDevice ? device : undefined);
+  const root = new LiveRoot({ directory: config.rootDir, keys, now, wipe, device, makeKey });
+  const domainKeys = domainKeyParts(config, keys, makeKey);
   const rotator = new Rotator({ ...domainKeys, root, now, log });
   const ticks = setInterval(() => tick(rotator, log), tickMs(config)).unref();
   const release = (): void => {
@@ -76,10 +90,11 @@ export async function start(config: Config): Promise<Running> {
     clearInterval(ticks);
     root.seal();
     pool[Symbol.dispose]();
+    device?.close();
     tls.close();
   };
   try {
-    await openAtStart(config, root, log);
+    await openAtStart(config, root, device, log);
     const journal = await openJournal(config.rootDir, now);
     const commands = { ...ROOT_COMMANDS, ...domainKeyCommands(domainKeys) };
     const ceremonies = new Ceremonies({
@@ -90,12 +105,12 @@ export async function start(config: Config): Promise<Running> {
       ...[cryptoService(engines(keys, cache, pool, config)), adminService(root, keys)],
       ...rootServices({
         ...{ root, reports: domainKeys.reports, writer: config.writer, policy: config.rotation },
-        take: (bytes) => takeRoot(root, bytes, config.unlock),
+        take: (bytes) => take(root, bytes, config, device),
         proceed: () => rotator.proceed(),
       }),
       ceremonyService({ root, ceremonies, journal }),
     ];
-    const server = await listen(config, tls, root, services, log);
+    const server = await listen(config, tls, { root, keys, device }, services, log);
     return { address: server.address, opsAddress: server.opsAddress, close: () => server.close().finally(release) };
   } catch (error) {
     release();
@@ -114,9 +129,13 @@ function engines(keys: DomainKeys, cache: TokenCache, { run }: CryptoPool, { tra
 }
 
 /** What changes domain keys. */
-function domainKeyParts({ rotation: policy, writer }: Config, keys: DomainKeys): DomainKeyParts {
+function domainKeyParts(
+  { rotation: policy, writer }: Config,
+  keys: DomainKeys,
+  makeKey: DomainKeyParts['makeKey'],
+): DomainKeyParts {
   const reports = new RootReports(() => performance.now());
-  return { policy, reports, writer, makeKey: makeDomainKey, identity: () => keys.transferIdentity() };
+  return { policy, reports, writer, makeKey, identity: () => keys.transferIdentity() };
 }
 
 /** Often enough for the configured period, at most once a minute. */
@@ -138,9 +157,15 @@ function ownIdentity({ tlsDir, trustDomain }: Config): TlsIdentity {
 }
 
 /** Opens the root by the configured file. A file that does not open it leaves the HSM sealed, as it must be able to wait. */
-async function openAtStart({ unlock, writer }: Config, root: LiveRoot, log: Logger): Promise<void> {
+async function openAtStart(
+  config: Config,
+  root: LiveRoot,
+  device: Pkcs11Device | undefined,
+  log: Logger,
+): Promise<void> {
+  const { unlock, writer } = config;
   try {
-    const created = unlock ? await openOrCreateRoot(root, unlock, writer) : await root.look().then(() => false);
+    const created = await openBy(config, root, device);
     const { domain, generation } = root.file?.header ?? {};
     const state = {
       condition: root.condition,
@@ -160,6 +185,39 @@ async function openAtStart({ unlock, writer }: Config, root: LiveRoot, log: Logg
     log.warn(`The root opens by the key file ${unlock.path}: who has it and the root file can open every token.`);
 }
 
+async function openBy({ unlock, writer }: Config, root: LiveRoot, device: Pkcs11Device | undefined): Promise<boolean> {
+  if (unlock) return openOrCreateRoot(root, unlock, writer);
+  if (!device) return root.look().then(() => false);
+  const newRecipient = (): Promise<NewRecipient> => makeDeviceRecipient(device);
+  return openOrCreateRootByDevice(root, { keyOf: unlockBy(device).keyOf, newRecipient }, writer);
+}
+
+/** Takes over a root that another replica made. */
+function take(root: LiveRoot, bytes: Buffer, { unlock }: Config, device: Pkcs11Device | undefined): Promise<void> {
+  if (unlock || !device) return takeRoot(root, bytes, unlock);
+  return root.take(bytes, async () => unlockBy(device));
+}
+
+function unlockBy(device: Pkcs11Device): DeviceUnlock {
+  return { kind: 'PKCS11', keyOf: (head) => openDeviceRecipient(device, head) };
+}
+
+/** Throws ConfigError with one sentence if the device cannot be used. */
+async function openDevice({ pkcs11 }: Config, log: Logger): Promise<Pkcs11Device | undefined> {
+  if (!pkcs11) return undefined;
+  const events = {
+    away: (reason: string) => log.error(`The HSM's device is away: ${reason}`),
+    here: () => log.info("The HSM's device is back."),
+  };
+  try {
+    const device = await Pkcs11Device.open(pkcs11, events);
+    log.info(await device.name(), 'PKCS#11 token');
+    return device;
+  } catch (error) {
+    throw error instanceof DeviceError ? new ConfigError(error.message) : error;
+  }
+}
+
 async function openJournal(directory: string, now: () => Date): Promise<Journal> {
   return Journal.open(directory, now).catch((error: unknown) => {
     throw asConfigError(error);
@@ -172,20 +230,22 @@ function mendedByOperators(error: unknown): error is RootError {
 }
 
 function asConfigError(error: unknown): unknown {
-  return error instanceof RootError || isSystemError(error) ? new ConfigError(error.message) : error;
+  const told = error instanceof RootError || error instanceof DeviceError || isSystemError(error);
+  return told ? new ConfigError(error.message) : error;
 }
 
 async function listen(
   config: Config,
   tls: TlsIdentity,
-  root: LiveRoot,
+  state: HsmState,
   services: readonly ServiceBinding[],
   log: Logger,
 ): Promise<GrpcServer> {
   const server = await serve({
     ...{ name: 'hsm-service', listen: config.listen, opsListen: config.opsListen, tls, log },
     services,
-    ready: () => mustBeOpen(root),
+    ready: () => mustWork(state),
+    metrics: metricsOf(state.device),
     maxReceiveBytes: MAX_RECEIVE_BYTES,
   });
   try {
@@ -197,9 +257,25 @@ async function listen(
   }
 }
 
-/** A sealed HSM lives, and is not ready. */
-function mustBeOpen({ condition }: LiveRoot): void {
-  if (condition !== 'OPEN') throw new KeysteadError('Sealed', 'The HSM is sealed.');
+function metricsOf(device: Pkcs11Device | undefined): Metrics {
+  const metrics = metricsRegistry('hsm-service');
+  if (device)
+    gauge(metrics, 'keystead_hsm_device_up', '1 while it answers.', 'device', () => [['pkcs11', +device.isHere]]);
+  return metrics;
+}
+
+/** What the HSM needs to work. */
+interface HsmState {
+  readonly root: LiveRoot;
+  readonly keys: DomainKeys;
+  readonly device: Pkcs11Device | undefined;
+}
+
+/** A sealed HSM, or one whose keys lie in a device that is away, lives and is not ready. */
+function mustWork({ root, keys, device }: HsmState): void {
+  if (root.condition !== 'OPEN') throw new KeysteadError('Sealed', 'The HSM is sealed.');
+  if (device?.isHere === false && keys.inDevice(keys.activeEpoch))
+    throw new KeysteadError('Unavailable', "The HSM's device is away.");
 }
 
 /** A file that cannot be read or written; its message names the file. */

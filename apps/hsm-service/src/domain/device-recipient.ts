@@ -43,7 +43,5 @@ export function parseDeviceRecipient(head: Uint8Array): DeviceRecipient {
   throw new RootError('unsupported', 'The root file names a device in a way that this version does not know.');
 }
 
-/** What is authenticated with the sealed key: it opens nothing in another domain. */
-export function deviceRecipientAad(domain: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from('keystead/v1/seal-p11', 'latin1'), domain]);
-}
+/** What is authenticated with the sealed key. The root file's commitment binds it to its domain and generation. */
+export const DEVICE_RECIPIENT_AAD = Buffer.from('keystead/v1/seal-p11', 'latin1');

@@ -16,27 +16,30 @@ export interface Recipient {
 }
 
 /** Kinds whose body ends with the root wrapping secret under a key of 32 bytes, by AES-KWP. */
-export type WrappingKind = 'SHAMIR' | 'PASSPHRASE' | 'KEYFILE';
+export type WrappingKind = 'SHAMIR' | 'PKCS11' | 'PASSPHRASE' | 'KEYFILE';
+
+type SecretKind = Exclude<WrappingKind, 'PKCS11'>;
 
 /**
  * What opens the root: the 32 bytes of a key file, a passphrase, the 32 bytes that shares gave, or a device, which
- * opens its own recipients by itself.
+ * gives the key of its recipients back.
  */
-export type Unlock =
-  | { readonly kind: WrappingKind; readonly secret: Buffer }
-  | {
-      readonly kind: 'PKCS11';
-      /** The root wrapping secret of a recipient of the device; undefined if it is another device's. */
-      readonly unwrap: (body: Buffer) => Promise<Buffer | undefined>;
-    };
+export type Unlock = { readonly kind: SecretKind; readonly secret: Buffer } | DeviceUnlock;
+
+/** A device that opens the root. */
+export interface DeviceUnlock {
+  readonly kind: 'PKCS11';
+  /** The wrapping key for the public part of a recipient; undefined if the device's key does not open it. */
+  readonly keyOf: (head: Buffer) => Promise<Buffer | undefined>;
+}
 
 /** A root wrapping secret and how it was found. The caller overwrites `rws` and `kek`. */
 export interface Unwrapped {
   readonly rws: Buffer;
   /** Which recipient opened. */
   readonly index: number;
-  /** The key that wraps the secret for this recipient; absent for a device. */
-  readonly kek?: Buffer;
+  /** The key that wraps the secret for this recipient. */
+  readonly kek: Buffer;
 }
 
 /** A recipient to be made: its public part, and the key of 32 bytes that will wrap the secret. */
@@ -54,7 +57,7 @@ export const SALT_BYTES = 16;
 
 const MIN_LOG_N = 15;
 const MAX_LOG_N = 20;
-const HEAD_BYTES: Readonly<Record<WrappingKind, number>> = {
+const HEAD_BYTES: Readonly<Record<SecretKind, number>> = {
   SHAMIR: 2 + SALT_BYTES,
   PASSPHRASE: 3 + SALT_BYTES,
   KEYFILE: 0,
@@ -85,6 +88,11 @@ export async function passphraseRecipient(
 /** A recipient for `threshold` of `count` shares of a random secret of 32 bytes. `set` is 16 fresh random bytes. */
 export function shamirRecipient(secret: Uint8Array, set: Uint8Array, threshold: number, count: number): NewRecipient {
   return { kind: 'SHAMIR', head: Buffer.concat([Buffer.from([threshold, count]), set]), kek: shamirKey(secret, set) };
+}
+
+/** A recipient for a device. `head` is by `encodeDeviceRecipient`, `kek` the key that only the device can bring back. */
+export function deviceRecipient(head: Buffer, kek: Buffer): NewRecipient {
+  return { kind: 'PKCS11', head, kek };
 }
 
 /** The recipient of a root wrapping secret. */
@@ -128,11 +136,11 @@ const WRONG = {
 } as const;
 
 async function unwrapOne(unlock: Unlock, body: Buffer): Promise<Omit<Unwrapped, 'index'> | undefined> {
-  if (unlock.kind === 'PKCS11') {
-    const rws = await unlock.unwrap(body);
-    return rws && { rws };
-  }
-  const kek = await keyFor(unlock.kind, unlock.secret, body);
+  const kek =
+    unlock.kind === 'PKCS11'
+      ? await unlock.keyOf(body.subarray(0, Math.max(0, body.length - WRAPPED_BYTES)))
+      : await keyFor(unlock.kind, unlock.secret, body);
+  if (!kek) return undefined;
   const rws = unwrapSecret(kek, body.subarray(body.length - WRAPPED_BYTES));
   if (rws) return { rws, kek };
   zero(kek);
@@ -140,7 +148,7 @@ async function unwrapOne(unlock: Unlock, body: Buffer): Promise<Omit<Unwrapped, 
 }
 
 /** The key that wraps the secret in a body, for whoever has the secret of its recipient. */
-async function keyFor(kind: WrappingKind, secret: Buffer, body: Buffer): Promise<Buffer> {
+async function keyFor(kind: SecretKind, secret: Buffer, body: Buffer): Promise<Buffer> {
   if (kind === 'KEYFILE') return Buffer.from(secret);
   const reader = new Reader(body);
   if (kind === 'SHAMIR') {

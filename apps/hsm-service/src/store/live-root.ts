@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { KeysteadError } from '@keystead/errors';
 import { zero } from '../domain/bytes.js';
-import type { DomainKeys } from '../domain/domain-keys.js';
+import type { DomainKey, DomainKeys, KeyDevice } from '../domain/domain-keys.js';
 import { unwrapBy, wrapFor, type NewRecipient, type Unlock } from '../domain/recipients.js';
 import { RootError } from '../domain/root-error.js';
 import {
@@ -28,6 +28,10 @@ export interface RootParts {
   readonly now: () => Date;
   /** Overwrites what was made of domain keys: caches, threads. */
   readonly wipe: () => void;
+  /** The device that holds domain keys, where one is configured. */
+  readonly device?: KeyDevice | undefined;
+  /** Makes a domain key, in memory or in the device. */
+  readonly makeKey: (epoch: number, createdMs: bigint) => Promise<DomainKey>;
 }
 
 /** UNINITIALIZED: there is no root file. SEALED: there is one, and nobody opened it. */
@@ -81,7 +85,7 @@ export class LiveRoot {
       await this.#look();
       if (this.#file) throw new RootError('unsupported', 'There is a root already; it is never overwritten.');
       const rws = randomBytes(32);
-      const { header, state } = firstRoot(name, recipient, this.#parts.now());
+      const { header, state } = await this.#firstRoot(name, recipient);
       this.#adopt(await this.#write({ ...header, recipients: [wrapFor(recipient, rws)] }, state, rws), rws, state);
     });
   }
@@ -95,7 +99,8 @@ export class LiveRoot {
       const file = this.#file;
       const { rws, kek, index } = await unwrapBy(unlock, file.header.recipients);
       const state = openRoot(file, rws);
-      this.#adopt(file, rws, state, kek && { index, kek });
+      this.#mustHaveDevice(state);
+      this.#adopt(file, rws, state, { index, kek });
     });
   }
 
@@ -127,6 +132,7 @@ export class LiveRoot {
       const written = await this.#write(this.#following(file, draft.slots, fresh), next, fresh);
       if (removes(slots, draft.slots)) await forgetBefore(this.#parts.directory, written.header.generation);
       this.#adopt(written, fresh, next);
+      await this.#destroyInDevice(state, next);
       return written;
     });
   }
@@ -171,6 +177,7 @@ export class LiveRoot {
       const first = this.condition === 'UNINITIALIZED';
       const { rws, found } = this.#sameSecret(file) ?? (await this.#newSecret(file, unlock));
       const state = openRoot(file, rws);
+      this.#mustHaveDevice(state);
       await saveRoot(this.#parts.directory, bytes);
       // Another secret means other recipients: those who are not among them any more could open the older files.
       if (this.#opened && !this.#opened.rws.equals(rws)) await forgetBefore(this.#parts.directory, generation);
@@ -204,7 +211,7 @@ export class LiveRoot {
     const given = await unlock();
     if (!given) throw new KeysteadError('Sealed', 'Nothing is here that opens the newer root.');
     const { rws, kek, index } = await unwrapBy(given, file.header.recipients);
-    return { rws, found: kek && { index, kek } };
+    return { rws, found: { index, kek } };
   }
 
   /** The bytes of the root file in use: sealed, as good as a backup. Throws Sealed, RootError. */
@@ -242,8 +249,36 @@ export class LiveRoot {
     if (this.#damaged.every((generation) => generation < file.header.generation)) this.#damaged = [];
     // Records of recipients make it needless to remember how the file was opened.
     this.#opened = { file, rws, found: state.recipients.length > 0 ? undefined : found };
-    this.#parts.keys.load(Buffer.from(file.header.domain), adopt(state));
+    this.#parts.keys.load(Buffer.from(file.header.domain), adopt(state), this.#parts.device);
     this.#parts.keys.keepIdentity(state.transferIdentity);
+  }
+
+  async #firstRoot(
+    name: string,
+    { kek }: NewRecipient,
+  ): Promise<{ header: Omit<RootHeader, 'recipients'>; state: RootState }> {
+    const createdMs = BigInt(this.#parts.now().getTime());
+    const header = {
+      domain: randomBytes(16),
+      ...{ generation: 1n, writtenMs: createdMs, previousHash: Buffer.alloc(32) },
+    };
+    const domainKeys = [await this.#parts.makeKey(1, createdMs)];
+    return { header, state: { ...stateOf(domainKeys), recipients: [{ name, createdMs, kek: Buffer.from(kek) }] } };
+  }
+
+  #mustHaveDevice({ domainKeys }: RootState): void {
+    if (!this.#parts.device && domainKeys.some(({ deviceId }) => deviceId)) throw noDevice();
+  }
+
+  /** Keys of the device that the root does not name any more; one that the device keeps is of no use to anybody. */
+  async #destroyInDevice(before: RootState, after: RootState): Promise<void> {
+    const named = new Set(
+      after.domainKeys.map(({ deviceId, state }) => state !== 'DESTROYED' && deviceId?.toString('hex')),
+    );
+    const gone = before.domainKeys.flatMap(({ deviceId }) =>
+      deviceId && !named.has(deviceId.toString('hex')) ? [deviceId] : [],
+    );
+    for (const id of gone) await this.#parts.device?.destroy(id).catch(() => undefined);
   }
 
   #mustBeOpen(): Opened {
@@ -258,18 +293,11 @@ export class LiveRoot {
   }
 }
 
-function firstRoot(
-  name: string,
-  { kek }: NewRecipient,
-  now: Date,
-): { header: Omit<RootHeader, 'recipients'>; state: RootState } {
-  const createdMs = BigInt(now.getTime());
-  const header = {
-    domain: randomBytes(16),
-    ...{ generation: 1n, writtenMs: createdMs, previousHash: Buffer.alloc(32) },
-  };
-  const domainKeys = [{ epoch: 1, state: 'ACTIVE', createdMs, key: randomBytes(32) }] as const;
-  return { header, state: { ...stateOf(domainKeys), recipients: [{ name, createdMs, kek: Buffer.from(kek) }] } };
+function noDevice(): RootError {
+  return new RootError(
+    'unsupported',
+    'The domain keys of this root lie in a PKCS#11 device, and none is configured (KEYSTEAD_PKCS11_MODULE).',
+  );
 }
 
 function removes(before: readonly Slot[], after: readonly Slot[]): boolean {

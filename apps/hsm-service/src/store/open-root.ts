@@ -16,8 +16,7 @@ export async function openOrCreateRoot(root: LiveRoot, unlock: UnlockFile, mayCr
   }
   if (!mayCreate) return false;
   await withSecret(await readOrMakeUnlock(unlock), async (secret) => {
-    const recipient = await recipientOf(secret);
-    await root.create(NAMES[unlock.kind], recipient).finally(() => zero(recipient.kek));
+    await create(root, NAMES[unlock.kind], await recipientOf(secret));
   });
   return true;
 }
@@ -30,6 +29,29 @@ export async function takeRoot(root: LiveRoot, bytes: Buffer, unlock: UnlockFile
   } finally {
     if (read) zero(read.secret);
   }
+}
+
+/** What opens the root by itself, or makes it: a device. */
+export interface DeviceOpener {
+  readonly keyOf: (head: Buffer) => Promise<Buffer | undefined>;
+  readonly newRecipient: () => Promise<NewRecipient>;
+}
+
+/** Opens the root by a device, or makes it where there is none and `mayCreate`. Throws RootError. */
+export async function openOrCreateRootByDevice(
+  root: LiveRoot,
+  { keyOf, newRecipient }: DeviceOpener,
+  mayCreate: boolean,
+): Promise<boolean> {
+  await root.look();
+  const isNew = root.condition === 'UNINITIALIZED';
+  if (!isNew) await root.unseal({ kind: 'PKCS11', keyOf });
+  else if (mayCreate) await create(root, 'device', await newRecipient());
+  return isNew && mayCreate;
+}
+
+async function create(root: LiveRoot, name: string, recipient: NewRecipient): Promise<void> {
+  await root.create(name, recipient).finally(() => zero(recipient.kek));
 }
 
 const NAMES = { KEYFILE: 'key-file', PASSPHRASE: 'passphrase' } as const;

@@ -9,6 +9,7 @@ import {
   type ExecuteCommandResponse,
   type PrepareCommandResponse,
   type RootSecret,
+  type GenerateKeyRequest,
 } from '@keystead/proto/hsm';
 import { invoke, type UnaryMethod } from '@keystead/service';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -83,10 +84,10 @@ const signature = (command: Uint8Array, { name, privateKey }: Officer): CommandS
   return { operator: name, signature: sign(null, signedBytes(command), privateKey) };
 };
 
-const newKey = {
+const newKey: GenerateKeyRequest = {
   ...{ account: '111122223333', keyId: '1234abcd-12ab-34cd-56ef-1234567890ab', keySpec: 1, keyUsage: 1 },
   ...{ generation: 0, multiRegion: false },
-} as const;
+};
 
 test('init with 2 of 3 shares, seal, and open again share by share, without a restart', async () => {
   expect((await describeRoot()).condition).toBe(RootCondition.ROOT_CONDITION_UNINITIALIZED);

@@ -5,7 +5,14 @@ import {
   HsmServiceClient,
   HsmServiceService,
 } from '@keystead/proto/hsm';
-import { channelCredentials, pipelineClient, tlsIdentity, type PipelineClient, type Running } from '@keystead/service';
+import {
+  channelCredentials,
+  pipelineClient,
+  tlsIdentity,
+  type Environment,
+  type PipelineClient,
+  type Running,
+} from '@keystead/service';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,14 +35,14 @@ export interface Cluster extends AsyncDisposable {
   /** A folder with a certificate of this name. */
   certificate(spiffe: string, authority?: KeyPair): Promise<string>;
   client(spiffe: string): Promise<Client>;
-  /** Stops it and starts it again, on another port. */
-  restart(): Promise<void>;
+  /** Stops it and starts it again, on another port, with more in its environment. */
+  restart(env?: Environment): Promise<void>;
 }
 
 export const service = (name: string): string => `spiffe://keystead.local/svc/${name}`;
 
 /** Starts hsm-service on a fresh root with a key file, or without a root. */
-export async function cluster(root: 'key file' | 'none' = 'key file'): Promise<Cluster> {
+export async function cluster(root: 'key file' | 'none' = 'key file', env: Environment = {}): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), 'keystead-hsm-'));
   const from = new Date();
   const ours = await createAuthority('test', from);
@@ -49,13 +56,13 @@ export async function cluster(root: 'key file' | 'none' = 'key file'): Promise<C
     await writeFile(join(dir, 'tls.key'), pair.key);
     return dir;
   };
-  const config = readConfig({
+  const settings = {
     KEYSTEAD_TLS_DIR: await certificate(service('hsm-service')),
     KEYSTEAD_ROOT_DIR: join(folder, 'root'),
     ...(root === 'none' ? {} : { KEYSTEAD_ROOT_KEY_FILE: join(folder, 'root.key') }),
-    KEYSTEAD_LOG_LEVEL: 'silent',
-  });
-  let running = await start(config);
+    ...{ KEYSTEAD_LOG_LEVEL: 'silent', ...env },
+  };
+  let running = await start(readConfig(settings));
   const close = async (): Promise<void> => {
     await running.close();
     await rm(folder, { recursive: true });
@@ -64,9 +71,9 @@ export async function cluster(root: 'key file' | 'none' = 'key file'): Promise<C
     get running() {
       return running;
     },
-    restart: async () => {
+    restart: async (more = {}) => {
       await running.close();
-      running = await start(config);
+      running = await start(readConfig({ ...settings, ...more }));
     },
     client: async (spiffe) => connect(running.address, await certificate(spiffe)),
     ...{ folder, certificate, [Symbol.asyncDispose]: close },

@@ -3,7 +3,7 @@ import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { DomainKeys } from '../../src/domain/domain-keys.js';
+import { DomainKeys, makeDomainKey } from '../../src/domain/domain-keys.js';
 import { parseRoot, sealRoot, openRoot, type SealedRoot } from '../../src/domain/root-file.js';
 import { unwrapBy } from '../../src/domain/recipients.js';
 import { LiveRoot } from '../../src/store/live-root.js';
@@ -25,7 +25,7 @@ interface OpenedRoot {
 
 async function openIn(directory: string, unlock: UnlockFile): Promise<OpenedRoot> {
   const keys = new DomainKeys();
-  const root = new LiveRoot({ directory, keys, now: () => now, wipe: () => undefined });
+  const root = new LiveRoot({ directory, keys, now: () => now, wipe: () => undefined, makeKey: makeDomainKey });
   const created = await openOrCreateRoot(root, unlock);
   return { file: root.file as SealedRoot, keys, created, damaged: root.damaged };
 }
