@@ -47,7 +47,7 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
     const shared = new Set<string>();
     for (const { pid, name } of tree)
       inMemory.set(name, new Map([...(inMemory.get(name) ?? []), ...scanProcess(pid, scanner, shared)]));
-  }, 180_000);
+  }, 240_000);
   afterAll(async () => {
     kms.destroy();
     s3.destroy();

@@ -8,7 +8,8 @@ export type Secrets = ReadonlyMap<string, Uint8Array>;
 export class Scanner {
   // Which first two bytes any needle has, so that nearly every position costs one look into a table.
   readonly #first = new Uint8Array(1 << 16);
-  readonly #needles: { name: string; bytes: Buffer }[] = [];
+  readonly #needles = new Map<number, { name: string; bytes: Buffer }[]>();
+  longest = 0;
 
   constructor(secrets: Secrets) {
     for (const [name, secret] of secrets) {
@@ -22,12 +23,10 @@ export class Scanner {
   }
 
   #add(name: string, bytes: Buffer): void {
-    this.#needles.push({ name, bytes });
-    this.#first[bytes.readUInt16LE()] = 1;
-  }
-
-  get longest(): number {
-    return Math.max(...this.#needles.map(({ bytes }) => bytes.length));
+    const first = bytes.readUInt16LE();
+    this.#first[first] = 1;
+    this.#needles.set(first, [...(this.#needles.get(first) ?? []), { name, bytes }]);
+    this.longest = Math.max(this.longest, bytes.length);
   }
 
   /** What is in these bytes; `found` counts by name. */
@@ -42,7 +41,7 @@ export class Scanner {
   }
 
   #compare(bytes: Buffer, at: number, found: Map<string, number>): void {
-    for (const { name, bytes: needle } of this.#needles) {
+    for (const { name, bytes: needle } of this.#needles.get(bytes.readUInt16LE(at)) ?? []) {
       if (bytes.length - at < needle.length) continue;
       if (bytes.compare(needle, 0, needle.length, at, at + needle.length) === 0)
         found.set(name, (found.get(name) ?? 0) + 1);
