@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 /** Bytes that must not be found, by the name under which a finding is told. */
@@ -70,11 +70,21 @@ export function scanProcess(pid: number, scanner: Scanner, seen: Set<string>): M
 export function scanFolder(folder: string, scanner: Scanner): Map<string, number> {
   const found = new Map<string, number>();
   for (const path of filesIn(folder)) {
-    const file = openSync(path, 'r');
-    scanRange({ file, from: 0, to: statSync(path).size }, scanner, found);
+    const file = openIfThere(path);
+    if (file === undefined) continue;
+    scanRange({ file, from: 0, to: fstatSync(file).size }, scanner, found);
     closeSync(file);
   }
   return found;
+}
+
+/** PostgreSQL removes files of its own at any time. */
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every file below a folder. */
