@@ -160,7 +160,7 @@ describe('IAM', () => {
       $metadata: { httpStatusCode: 409 },
     });
     await expect(
-      client_.send(new iam.CreateRoleCommand({ RoleName: 'r', AssumeRolePolicyDocument: '{}' })),
+      client_.send(new iam.CreateLoginProfileCommand({ UserName: 'u', Password: 'p' })),
     ).rejects.toMatchObject({
       name: 'InvalidAction',
     });

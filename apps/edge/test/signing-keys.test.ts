@@ -25,7 +25,13 @@ test('a key that changed while it was asked for is forgotten with the next chang
     await held;
     if (!active) throw new KeysteadError('UnrecognizedClient', 'unknown');
     const principal = { type: PrincipalType.PRINCIPAL_TYPE_IAM_USER, arn: '', uniqueId: '', account: '', userName: '' };
-    return { signingKey: Buffer.alloc(32, 1), principal, session: undefined, sessionToken: '' };
+    return {
+      signingKey: Buffer.alloc(32, 1),
+      principal,
+      session: undefined,
+      sessionToken: '',
+      sessionTokenSha256: Buffer.alloc(0),
+    };
   });
   const { getSigningKey: method } = IamServiceService;
   const server = await serve({

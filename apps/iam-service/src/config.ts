@@ -18,6 +18,8 @@ export interface Config extends ServiceConfig {
   readonly audit: Address;
   /** How many processes own the schema at a time. */
   readonly replicas: number;
+  /** Files with the keys of token issuers (JWKS), by issuer; others are asked for theirs. */
+  readonly tokenKeyFiles: ReadonlyMap<string, string>;
   readonly administrator: {
     readonly given: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
     readonly credentialsFile: string | undefined;
@@ -33,8 +35,22 @@ export function readConfig(env: Environment): Config {
     kms: address(env, 'KEYSTEAD_KMS_ADDRESS'),
     audit: address(env, 'KEYSTEAD_AUDIT_ADDRESS'),
     replicas: int(env, 'KEYSTEAD_REPLICAS', 1, { min: 1, max: 1_000 }),
+    tokenKeyFiles: keyFiles(env),
     administrator: { given: givenKey(env), credentialsFile: optional(env, 'KEYSTEAD_ADMIN_CREDENTIALS_FILE') },
   });
+}
+
+/** `https://issuer=/path/to/jwks.json`, several with commas between them. */
+function keyFiles(env: Environment): ReadonlyMap<string, string> {
+  const written = optional(env, 'KEYSTEAD_OIDC_JWKS_FILES') ?? '';
+  const pairs = written.split(',').filter((pair) => pair !== '');
+  return new Map(
+    pairs.map((pair) => {
+      const [, issuer, file] = /^\s*(https?:\/\/[^=\s]+?)\/?=(.+?)\s*$/.exec(pair) ?? [];
+      if (issuer !== undefined && file !== undefined) return [issuer, file];
+      throw new ConfigError('KEYSTEAD_OIDC_JWKS_FILES must be of the form https://issuer=/path/to/jwks.json,…');
+    }),
+  );
 }
 
 function givenKey(env: Environment) {

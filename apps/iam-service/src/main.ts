@@ -3,25 +3,31 @@ import { openPool, requireSchemaVersion } from '@keystead/db';
 import { ChangeServiceService, TestingServiceService } from '@keystead/proto/common';
 import { IamAdminServiceService, IamServiceService } from '@keystead/proto/iam';
 import { isMain, LeaseHub, logger, runService, serve, tlsIdentity, type Running } from '@keystead/service';
+import { identityTokens } from './clients/identity-tokens.js';
 import { kmsSecretKeeper } from './clients/kms.js';
+import { tokenKeys } from './clients/token-keys.js';
 import { readConfig, type Config } from './config.js';
-import type { User } from './domain/entities.js';
+import type { Role, User } from './domain/entities.js';
 import { systemRandom } from './domain/ids.js';
 import { adminMethods } from './grpc/admin.js';
 import { authorizer } from './grpc/authorize.js';
 import { internalMethods } from './grpc/internal.js';
 import { queryPipeline } from './grpc/query.js';
+import { resolvePrincipal } from './grpc/resolve.js';
 import { testingMethods } from './grpc/testing.js';
 import { accessKeyOfAnyAccount, recordUses } from './store/access-keys.js';
 import { listAccounts } from './store/account.js';
 import { applyChanges } from './store/change.js';
 import { currentSequence } from './store/changes.js';
 import { iamStore } from './store/iam-store.js';
-import { policiesOf } from './store/principals.js';
+import { policiesOf, policiesOfRole } from './store/principals.js';
 import { resetTo } from './store/reset.js';
+import { roleOfAnyAccount } from './store/roles.js';
+import { removeExpired, sessionOfAnyAccount } from './store/sessions.js';
 import { userOfAnyAccount } from './store/users.js';
 import { administrator, ensureAdministrator } from './workers/administrator.js';
 import { keyUses } from './workers/key-uses.js';
+import { sessionSweep } from './workers/session-sweep.js';
 
 /** The migration that this program was written for. */
 const schemaVersion = 3;
@@ -67,6 +73,10 @@ async function compose(config: Config, closers: (() => unknown)[]) {
     (err) => log.warn({ err }, 'uses of access keys were not written down'),
   );
   closers.push(() => uses.close());
+  const sweep = sessionSweep({ remove: (before) => removeExpired(pool, before), now }, (err) =>
+    log.warn({ err }, 'sessions that have ended were not forgotten'),
+  );
+  closers.push(() => sweep.close());
   const sequence = () => currentSequence(pool);
   const hub = new LeaseHub({ sequence, replicas: config.replicas, log });
   closers.push(() => hub.close());
@@ -76,6 +86,10 @@ async function compose(config: Config, closers: (() => unknown)[]) {
     sequence,
     storeOf: (account: string) => iamStore(pool, account),
     policiesOf: (user: User) => policiesOf(pool, user),
+    policiesOfRole: (role: Role) => policiesOfRole(pool, role),
+    session: (accessKeyId: string) => sessionOfAnyAccount(pool, accessKeyId),
+    userById: (id: string) => userOfAnyAccount(pool, id),
+    roleById: (id: string) => roleOfAnyAccount(pool, id),
   };
   const accounts = (after: string, limit: number) => listAccounts(pool, after, limit);
   const accessKey = (id: string) => accessKeyOfAnyAccount(pool, id);
@@ -90,11 +104,17 @@ async function compose(config: Config, closers: (() => unknown)[]) {
 
   const query = queryPipeline({
     ...shared,
-    authorize: authorizer(source),
+    authorizer: authorizer(source),
+    resolve: (principal) => resolvePrincipal(source, principal),
+    identify: identityTokens({
+      keys: tokenKeys(config.tokenKeyFiles),
+      provider: (account, name) => source.storeOf(account).oidcProviders.byName(name),
+      now,
+    }),
     append: (record) => audit.append(record),
-    accountOfKey: async (id) => (await accessKey(id))?.key.account,
+    accountOfKey: async (id) => (await accessKey(id))?.key.account ?? (await source.session(id))?.session.account,
   });
-  const internal = internalMethods({ ...shared, userById: (id) => userOfAnyAccount(pool, id) });
+  const internal = internalMethods(shared);
   const services = [
     { definition: IamServiceService, implementation: { pipeline: query, ...internal } },
     { definition: IamAdminServiceService, implementation: adminMethods({ ...shared, accounts }) },

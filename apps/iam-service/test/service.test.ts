@@ -47,7 +47,7 @@ const signingKey = (client: IamServiceClient, accessKeyId: string, date = today(
   invoke(client.getSigningKey.bind(client), { accessKeyId, date, region: 'us-east-1', service: 'kms' });
 
 const bundle = (client: IamServiceClient, arn: string, uniqueId = '') =>
-  invoke(client.getPrincipalBundle.bind(client), { arn, uniqueId });
+  invoke(client.getPrincipalBundle.bind(client), { arn, uniqueId, sessionAccessKeyId: '' });
 
 beforeAll(async () => {
   // The key of the administrator is to be made, not given.

@@ -11,6 +11,7 @@ export function userIdentity(context: CallContext, recipientAccount: string): st
   const { principal, session, accessKeyId, viaService } = context;
   if (!principal) throw new TypeError('a record needs a principal');
   const who = `${String(principal.type)} ${principal.arn} ${principal.uniqueId} ${principal.account} ${principal.userName}`;
+  // One session, one access key: what else is said of a session follows from it.
   const issued = session ? `${session.issuerArn} ${session.issuerUniqueId} ${String(session.issuedAtMs)}` : '';
   const key = `${who} ${accessKeyId} ${viaService} ${recipientAccount} ${issued}`;
   let text = known.get(key);
@@ -35,6 +36,8 @@ export function usernameOf(principal: Principal): string {
       return principal.userName;
     case PrincipalType.PRINCIPAL_TYPE_ASSUMED_ROLE:
       return lastSegment(principal.arn);
+    case PrincipalType.PRINCIPAL_TYPE_WEB_IDENTITY:
+      return principal.userName;
     case PrincipalType.PRINCIPAL_TYPE_ROOT:
       return 'root';
     default:
@@ -56,6 +59,8 @@ function identityOf(principal: Principal, context: CallContext, recipientAccount
       return { type: 'IAMUser', ...common, userName: principal.userName, sessionContext: session };
     case PrincipalType.PRINCIPAL_TYPE_ASSUMED_ROLE:
       return { type: 'AssumedRole', ...common, sessionContext: session };
+    case PrincipalType.PRINCIPAL_TYPE_WEB_IDENTITY:
+      return { type: 'WebIdentityUser', principalId: uniqueId, userName: principal.userName, identityProvider: arn };
     default:
       throw new TypeError(`a record needs a known type of principal, not ${String(principal.type)}`);
   }
@@ -64,9 +69,13 @@ function identityOf(principal: Principal, context: CallContext, recipientAccount
 function sessionContext(session: Session, account: string): Json {
   const attributes = { creationDate: isoSeconds(Number(session.issuedAtMs)), mfaAuthenticated: 'false' };
   if (!session.issuerArn.includes(':role/')) return { attributes };
-  const { issuerArn: arn, issuerUniqueId: principalId } = session;
+  const { issuerArn: arn, issuerUniqueId: principalId, federatedProvider, federatedClaims } = session;
   const sessionIssuer = { type: 'Role', principalId, arn, accountId: account, userName: lastSegment(arn) };
-  return { attributes, sessionIssuer };
+  const federated = federatedProvider !== '' && {
+    webIdFederationData: { federatedProvider, attributes: { ...federatedClaims } },
+  };
+  const source = session.sourceIdentity !== '' && { sourceIdentity: session.sourceIdentity };
+  return { attributes, sessionIssuer, ...federated, ...source };
 }
 
 function lastSegment(arn: string): string {

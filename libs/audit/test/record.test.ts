@@ -130,7 +130,13 @@ describe('a CloudTrail record', () => {
       issuerArn: `arn:aws:iam::${account}:role/r/admin`,
       issuerUniqueId: 'AROA1',
       issuedAtMs: 0n,
+      expiresAtMs: 3_600_000n,
       tags: {},
+      hasPolicies: false,
+      sourceIdentity: '',
+      transitiveTagKeys: [],
+      federatedProvider: '',
+      federatedClaims: {},
     };
     const sessionArn = `arn:aws:sts::${account}:assumed-role/admin/ci`;
     const type = PrincipalType.PRINCIPAL_TYPE_ASSUMED_ROLE;

@@ -69,6 +69,15 @@ export const wire = {
   InvalidInput: badRequest('InvalidInput'),
   NoSuchEntity: missing('NoSuchEntity', 404),
   PolicyNotAttachable: badRequest('PolicyNotAttachable'),
+  UnmodifiableEntity: badRequest('UnmodifiableEntity'),
+
+  /** A web identity token that is past its time; a session's own is ExpiredToken. */
+  ExpiredIdentityToken: badRequest('ExpiredTokenException'),
+  IdpCommunication: badRequest('IDPCommunicationError'),
+  IdpRejectedClaim: { grpc: status.PERMISSION_DENIED, aws: 'IDPRejectedClaim', http: 403 },
+  InvalidParameterValue: badRequest('InvalidParameterValue'),
+  InvalidIdentityToken: badRequest('InvalidIdentityToken'),
+  PackedPolicyTooLarge: badRequest('PackedPolicyTooLarge'),
 
   InvalidEventCategory: badRequest('InvalidEventCategoryException'),
   InvalidLookupAttributes: badRequest('InvalidLookupAttributesException'),

@@ -17,12 +17,25 @@ export interface PrincipalPolicies {
 /** Compiles a bundle. A stored policy that no longer compiles throws, so that its Deny is never lost. */
 export function compileBundle(bundle: PrincipalBundle): PrincipalPolicies {
   const identity: CompiledPolicy[] = [];
+  const session: CompiledPolicy[] = [];
   let boundary: CompiledPolicy | undefined;
   for (const { source, name, group, document } of bundle.policies) {
     if (source === BundlePolicy_Source.SOURCE_BOUNDARY) boundary = compilePolicy(document, { kind: 'boundary', name });
+    else if (source === BundlePolicy_Source.SOURCE_SESSION)
+      session.push(compilePolicy(document, { kind: 'session', name }));
     else identity.push(compilePolicy(document, { kind: 'identity', name: group === '' ? name : `${group}/${name}` }));
   }
-  return { identity, tags: bundle.tags, ...(boundary === undefined ? {} : { boundary }) };
+  return {
+    identity,
+    tags: bundle.tags,
+    ...(boundary === undefined ? {} : { boundary }),
+    ...(session.length === 0 ? {} : { session }),
+  };
+}
+
+/** The policies of a session: its issuer's, capped by its own. */
+export function sessionPolicies(issuer: PrincipalPolicies, own: Pick<PrincipalPolicies, 'session'>): PrincipalPolicies {
+  return own.session === undefined ? issuer : { ...issuer, session: own.session };
 }
 
 /** The caller as policies name it. Throws where the context has no principal: such a call must not get here. */
@@ -35,7 +48,7 @@ export function policyPrincipal(context: CallContext): PolicyPrincipal {
     isRoot: principal.type === PrincipalType.PRINCIPAL_TYPE_ROOT,
     isService: principal.type === PrincipalType.PRINCIPAL_TYPE_SERVICE,
     ...(principal.uniqueId === '' ? {} : { uniqueId: principal.uniqueId }),
-    ...(session === undefined || session.issuerArn === '' ? {} : { roleArn: session.issuerArn }),
+    ...(principal.type === PrincipalType.PRINCIPAL_TYPE_ASSUMED_ROLE && session ? { roleArn: session.issuerArn } : {}),
   };
 }
 
@@ -77,9 +90,15 @@ export function globalValues(request: {
     'aws:TokenIssueTime': session === undefined ? undefined : new Date(Number(session.issuedAtMs)).toISOString(),
     // Only temporary credentials carry it; there is no MFA here.
     'aws:MultiFactorAuthPresent': session === undefined ? undefined : 'false',
+    'aws:SourceIdentity': nonEmpty(session?.sourceIdentity),
+    'aws:FederatedProvider': nonEmpty(session?.federatedProvider),
+    ...session?.federatedClaims,
   };
   if (principal?.type === PrincipalType.PRINCIPAL_TYPE_SERVICE) values['aws:PrincipalServiceName'] = principal.arn;
-  for (const [key, value] of Object.entries({ ...tags, ...session?.tags })) values[`aws:PrincipalTag/${key}`] = value;
+  // The session's first: a tag of the role whose key differs in case only is another spelling of the same.
+  for (const own of [session?.tags ?? {}, tags]) {
+    for (const [key, value] of Object.entries(own)) values[`aws:PrincipalTag/${key}`] ??= value;
+  }
   return values;
 }
 

@@ -3,7 +3,13 @@ import type { ContextLookup } from './context.js';
 import { parseDocument, type PolicyKind, type RawStatement } from './document.js';
 import { PolicyError } from './error.js';
 import { compilePattern, type Matcher } from './pattern.js';
-import { compilePrincipals, type PolicyPrincipal, type PrincipalMatch, type PrincipalMatcher } from './principals.js';
+import {
+  compilePrincipals,
+  type PolicyPrincipal,
+  type PrincipalMatch,
+  type PrincipalMatcher,
+  type PrincipalRules,
+} from './principals.js';
 import { variableKeys } from './variable.js';
 
 /** Whom a compiled statement speaks about, and what it says of one request. */
@@ -43,15 +49,25 @@ export interface CompiledPolicy {
 
 const maximumRememberedActions = 512;
 
+/** What a document is, beside its text. */
+export interface PolicyPlace {
+  readonly kind: PolicyKind;
+  readonly name: string;
+  /** Unique ids of principals that the document names by ARN: it is evaluated with the ids in their place. */
+  readonly bound?: Readonly<Record<string, string>> | undefined;
+}
+
 /**
  * Compiles a policy document. Throws PolicyError where AWS refuses the document, and where it holds
  * something this engine cannot evaluate.
  */
-export function compilePolicy(json: string, { kind, name }: { kind: PolicyKind; name: string }): CompiledPolicy {
+export function compilePolicy(json: string, { kind, name, bound = {} }: PolicyPlace): CompiledPolicy {
   const document = parseDocument(json, kind);
   const variables = document.version === '2012-10-17';
   const principals: string[] = [];
-  const statements = document.statements.map((raw, index) => compileStatement(raw, index, variables, kind, principals));
+  const statements = document.statements.map((raw, index) =>
+    compileStatement(raw, { index, variables, kind, bound, named: principals }),
+  );
   const remembered = new Map<string, readonly CompiledStatement[]>();
   return {
     name,
@@ -68,15 +84,22 @@ export function compilePolicy(json: string, { kind, name }: { kind: PolicyKind; 
   };
 }
 
+interface StatementPlace {
+  readonly index: number;
+  readonly variables: boolean;
+  readonly kind: PolicyKind;
+  readonly bound: PrincipalRules['bound'];
+  /** Gathers the principals of all statements. */
+  readonly named: string[];
+}
+
 function compileStatement(
   raw: RawStatement,
-  index: number,
-  variables: boolean,
-  kind: PolicyKind,
-  named: string[],
+  { index, variables, kind, bound, named }: StatementPlace,
 ): CompiledStatement {
-  const principals = raw.principal === undefined ? undefined : compilePrincipals(raw.principal);
-  const notPrincipals = raw.notPrincipal === undefined ? undefined : compilePrincipals(raw.notPrincipal);
+  const rules = { trust: kind === 'trust', bound };
+  const principals = raw.principal === undefined ? undefined : compilePrincipals(raw.principal, rules);
+  const notPrincipals = raw.notPrincipal === undefined ? undefined : compilePrincipals(raw.notPrincipal, rules);
   named.push(...((principals ?? notPrincipals)?.named ?? []));
   const conditions = compileConditions(raw.condition, variables);
   return {

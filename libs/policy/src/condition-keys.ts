@@ -7,6 +7,7 @@ const aws = [
   'aws:calledvialast',
   'aws:currenttime',
   'aws:epochtime',
+  'aws:federatedprovider',
   'aws:multifactorauthage',
   'aws:multifactorauthpresent',
   'aws:principalaccount',
@@ -19,6 +20,7 @@ const aws = [
   'aws:securetransport',
   'aws:sourceaccount',
   'aws:sourcearn',
+  'aws:sourceidentity',
   'aws:sourceip',
   'aws:tagkeys',
   'aws:tokenissuetime',
@@ -97,7 +99,13 @@ const s3 = [
 ];
 
 const iam = ['iam:policyarn', 'iam:resourcetag/', 'iam:permissionsboundary', 'iam:passedtoservice'];
-const sts = ['sts:externalid', 'sts:rolesessionname', 'sts:sourceidentity', 'sts:transitivetagkeys'];
+const sts = [
+  'sts:durationseconds',
+  'sts:externalid',
+  'sts:rolesessionname',
+  'sts:sourceidentity',
+  'sts:transitivetagkeys',
+];
 
 const exact = new Set([...aws, ...organizations, ...kms, ...s3, ...iam, ...sts]);
 const prefixes = [

@@ -146,13 +146,18 @@ function strings(value: unknown): string[] | undefined {
   });
 }
 
+const missingPrincipal = {
+  resource: 'Policy document must contain a principal in each statement.',
+  trust: 'Missing required field Principal',
+};
+
 function checkElements(raw: RawStatement, kind: PolicyKind): void {
   if (raw.actions !== undefined && raw.notActions !== undefined) throw syntax();
   if (raw.resources !== undefined && raw.notResources !== undefined) throw syntax();
   if (raw.principal !== undefined && raw.notPrincipal !== undefined) throw syntax();
   const hasPrincipal = raw.principal !== undefined || raw.notPrincipal !== undefined;
   if (kind === 'resource' || kind === 'trust') {
-    if (!hasPrincipal) throw new PolicyError('Policy document must contain a principal in each statement.');
+    if (!hasPrincipal) throw new PolicyError(missingPrincipal[kind]);
     if (raw.notPrincipal !== undefined && raw.effect === 'Allow')
       throw new PolicyError('NotPrincipal is only allowed with Effect Deny.');
     if (kind === 'trust' && (raw.resources ?? raw.notResources) !== undefined)

@@ -1,4 +1,4 @@
-export { compileBundle, globalValues, policyPrincipal, type PrincipalPolicies } from './bundle.js';
+export { compileBundle, globalValues, policyPrincipal, sessionPolicies, type PrincipalPolicies } from './bundle.js';
 export { compilePolicy, conditionsHold, type CompiledPolicy, type CompiledStatement } from './compile.js';
 export { contextValues, type ContextLookup, type ContextRecord } from './context.js';
 export { maximumCharacters, type PolicyKind } from './document.js';

@@ -14,6 +14,8 @@ export interface PolicyPrincipal {
   readonly isRoot?: boolean;
   /** True for a service principal. */
   readonly isService?: boolean;
+  /** True for the bearer of an identity provider's token; `arn` is the provider's. */
+  readonly isFederated?: boolean;
 }
 
 /**
@@ -34,30 +36,53 @@ const accountArn = /^arn:aws[a-z-]*:iam::(\d{12}):root$/;
 const awsPrincipal =
   /^(\*|\d{12}|arn:aws[a-z-]*:(iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)|A(IDA|ROA)[A-Z0-9]{12,28})$/;
 
+/** What a policy may name, and what its names mean. */
+export interface PrincipalRules {
+  /** True for a trust policy: identity providers may be named, and a refusal says which principal is invalid. */
+  readonly trust: boolean;
+  /** Unique ids that stand for names from here on. */
+  readonly bound: Readonly<Record<string, string>>;
+}
+
+const anyPolicy: PrincipalRules = { trust: false, bound: {} };
+const provider = /^(arn:aws[a-z-]*:iam::\d{12}:(oidc|saml)-provider\/[!-~]+|[a-z0-9.-]+\.[a-z]+)$/;
+
 /** Compiles a Principal element; refuses what is not a full ARN, an account, a unique id or "*". */
-export function compilePrincipals(element: unknown): PrincipalMatcher {
+export function compilePrincipals(element: unknown, { trust, bound } = anyPolicy): PrincipalMatcher {
   const aws: string[] = [];
   const services: string[] = [];
+  const federated: string[] = [];
   if (element === '*') aws.push('*');
   else if (typeof element === 'object' && element !== null && !Array.isArray(element)) {
     for (const [kind, value] of Object.entries(element)) {
       const list = strings(value);
       if (kind === 'AWS') aws.push(...list);
       else if (kind === 'Service') services.push(...list);
+      else if (kind === 'Federated' && trust) federated.push(...list);
       else throw invalid(`Principal type ${kind} is not supported.`);
     }
   } else throw invalid();
-  if (aws.length + services.length === 0) throw invalid();
-  for (const name of aws) if (!awsPrincipal.test(name)) throw invalid();
-  return { named: aws.filter((name) => name !== '*'), match: matcher(aws, services) };
+  if (aws.length + services.length + federated.length === 0) throw invalid();
+  const refused = (kind: string, name: string) =>
+    trust ? invalid(`Invalid principal in policy: "${kind}":"${name.slice(0, 256)}"`) : invalid();
+  for (const name of aws) if (!awsPrincipal.test(name)) throw refused('AWS', name);
+  for (const name of federated) if (!provider.test(name)) throw refused('Federated', name);
+  const meant = aws.map((name) => (Object.hasOwn(bound, name) ? (bound[name] ?? name) : name));
+  return { named: aws.filter((name) => name !== '*'), match: matcher(meant, services, federated) };
 }
 
-function matcher(aws: readonly string[], services: readonly string[]): (principal: PolicyPrincipal) => PrincipalMatch {
+function matcher(
+  aws: readonly string[],
+  services: readonly string[],
+  federated: readonly string[],
+): (principal: PolicyPrincipal) => PrincipalMatch {
   const accounts = new Set(aws.map((name) => accountArn.exec(name)?.[1] ?? (/^\d{12}$/.test(name) ? name : '')));
   const names = new Set(aws);
   const everyone = names.has('*');
   const serviceNames = new Set(services);
+  const providers = new Set(federated);
   return (principal) => {
+    if (principal.isFederated) return providers.has(principal.arn) ? 'self' : 'none';
     if (principal.isService) return serviceNames.has(principal.arn) ? 'self' : 'none';
     // "*" names the session itself: boundary and session policies do not limit what it is granted.
     if (everyone || names.has(principal.arn)) return 'self';

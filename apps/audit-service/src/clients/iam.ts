@@ -1,7 +1,7 @@
 import { hasCode } from '@keystead/errors';
-import { compileBundle, type PrincipalPolicies } from '@keystead/policy';
+import { compileBundle, sessionPolicies, type PrincipalPolicies } from '@keystead/policy';
 import type { CallContext } from '@keystead/proto/common';
-import { IamServiceClient } from '@keystead/proto/iam';
+import { IamServiceClient, type GetPrincipalBundleRequest } from '@keystead/proto/iam';
 import { channelCredentials, channelOptions, invoke, lease, LeasedCache, type TlsIdentity } from '@keystead/service';
 
 /** What callers may do, as iam-service says: leased, so that a change takes effect within a second. */
@@ -17,6 +17,7 @@ interface Known {
 }
 
 const prefix = 'principal/';
+const sessionPrefix = 'session/';
 const maxPrincipals = 5_000;
 
 export function principals({ address, tls }: { address: string; tls: TlsIdentity }): Principals {
@@ -29,7 +30,12 @@ export function principals({ address, tls }: { address: string; tls: TlsIdentity
   });
   const cache = new LeasedCache<Known>({
     lease: subscription,
-    load: (key) => load(client, key.slice(prefix.length)),
+    load: (key) => load(client, { arn: key.slice(prefix.length) }),
+    maxEntries: maxPrincipals,
+  });
+  const sessions = new LeasedCache<Known>({
+    lease: subscription,
+    load: (key) => load(client, { sessionAccessKeyId: key.slice(sessionPrefix.length) }),
     maxEntries: maxPrincipals,
   });
   return {
@@ -37,10 +43,14 @@ export function principals({ address, tls }: { address: string; tls: TlsIdentity
       const { arn, uniqueId } = whose(context);
       const known = await cache.get(prefix + arn);
       // A user that was deleted and made again is another one.
-      return known?.uniqueId === uniqueId ? known.policies : undefined;
+      if (known?.uniqueId !== uniqueId) return undefined;
+      if (!context.session?.hasPolicies) return known.policies;
+      const own = await sessions.get(sessionPrefix + context.accessKeyId);
+      return own && sessionPolicies(known.policies, own.policies);
     },
     close: () => {
       cache.close();
+      sessions.close();
       subscription.close();
       client.close();
     },
@@ -53,11 +63,11 @@ function whose({ principal, session }: CallContext): { arn: string; uniqueId: st
   return { arn: principal?.arn ?? '', uniqueId: principal?.uniqueId ?? '' };
 }
 
-async function load(client: IamServiceClient, arn: string): Promise<Known | undefined> {
+async function load(client: IamServiceClient, asked: Partial<GetPrincipalBundleRequest>): Promise<Known | undefined> {
   try {
     const { bundle } = await invoke(
       client.getPrincipalBundle.bind(client),
-      { arn, uniqueId: '' },
+      { arn: '', uniqueId: '', sessionAccessKeyId: '', ...asked },
       { timeoutMs: 2_000 },
     );
     if (!bundle?.principal) return undefined;

@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { hasCode } from '@keystead/errors';
 import type { Principal, Session } from '@keystead/proto/common';
 import {
@@ -34,7 +34,8 @@ export async function authenticate(
   const found = keys.peek(auth) ?? (await lookUp(keys, auth));
   if (!found) throw new AuthError('UnknownAccessKey');
   verifySignature(head, auth, found.key, body.length > 0 ? sha256Hex(body) : undefined);
-  checkToken(auth.securityToken, found.sessionToken);
+  checkToken(auth.securityToken, found.sessionTokenSha256);
+  checkTime(found.session);
   return { principal: found.principal, session: found.session, accessKeyId: auth.accessKeyId };
 }
 
@@ -48,8 +49,15 @@ async function lookUp(keys: SigningKeySource, auth: Authentication): Promise<Sig
 }
 
 /** Temporary credentials come with their token, others without one. */
-function checkToken(given: string | undefined, wanted: string): void {
-  const a = Buffer.from(given ?? '');
-  const b = Buffer.from(wanted);
-  if (a.length !== b.length || !timingSafeEqual(a, b)) throw new AuthError('InvalidToken');
+function checkToken(given: string | undefined, wanted: Uint8Array): void {
+  const isTemporary = wanted.length > 0;
+  if (isTemporary !== (given !== undefined)) throw new AuthError('InvalidToken');
+  if (given === undefined) return;
+  const hash = createHash('sha256').update(given).digest();
+  if (hash.length !== wanted.length || !timingSafeEqual(hash, wanted)) throw new AuthError('InvalidToken');
+}
+
+/** A key in memory outlives its session; what it signs does not. */
+function checkTime(session: Session | undefined): void {
+  if (session && Date.now() >= Number(session.expiresAtMs)) throw new AuthError('ExpiredToken');
 }

@@ -17,8 +17,8 @@ export interface SigningKey {
   readonly key: Uint8Array;
   readonly principal: Principal;
   readonly session: Session | undefined;
-  /** What must come with the request; empty for long-term keys. */
-  readonly sessionToken: string;
+  /** SHA-256 of the token that must come with the request; empty for long-term keys. */
+  readonly sessionTokenSha256: Uint8Array;
 }
 
 /** iam-service's signing keys, cached while iam-service vouches for them. */
@@ -78,9 +78,9 @@ async function load(client: IamServiceClient, key: string): Promise<SigningKey |
   }
 }
 
-function signingKey({ signingKey: key, principal, session, sessionToken }: GetSigningKeyResponse): SigningKey {
+function signingKey({ signingKey: key, principal, session, sessionTokenSha256 }: GetSigningKeyResponse): SigningKey {
   if (!principal || key.length !== 32) throw new TypeError('iam-service answered without a principal or key');
-  return { key, principal, session, sessionToken };
+  return { key, principal, session, sessionTokenSha256 };
 }
 
 /** iam-service announces access keys; the cache holds one entry for each of their scopes. */

@@ -1,5 +1,5 @@
 import { KeysteadError } from '@keystead/errors';
-import { compilePolicy, PolicyError } from '@keystead/policy';
+import { compilePolicy, PolicyError, type CompiledPolicy, type PolicyKind } from '@keystead/policy';
 import type { EntityKind, InlinePolicy } from './entities.js';
 import { constraint, present } from './fields.js';
 import { quotas } from './quotas.js';
@@ -7,11 +7,12 @@ import { quotas } from './quotas.js';
 /** What the wire takes: far more than any quota, so that the quota's own error is the one that is seen. */
 const maximumLength = 131_072;
 
-/** Checks length and characters of a document; `field` as the wire calls it. */
-export function checkDocumentText(text: string, field: string): string {
+/** A document as it travels: its length and characters. */
+export function documentText(field: string, document: string | undefined, maximum = maximumLength): string {
+  const text = present(field, document);
   if (text.length < 1) throw constraint(field, '', 'have length greater than or equal to 1');
-  if (text.length > maximumLength) {
-    throw constraint(field, `${text.slice(0, 32)}…`, `have length less than or equal to ${maximumLength}`);
+  if (text.length > maximum) {
+    throw constraint(field, `${text.slice(0, 32)}…`, `have length less than or equal to ${maximum}`);
   }
   if (/^[\t\n\r\u0020-\u00ff]+$/.test(text)) return text;
   throw new KeysteadError(
@@ -20,15 +21,20 @@ export function checkDocumentText(text: string, field: string): string {
   );
 }
 
-/** Checks a policy document as it is written: characters, grammar, and that the engine can evaluate all of it. */
-export function checkDocument(document: string | undefined, name: string): string {
-  const text = checkDocumentText(present('policyDocument', document), 'policyDocument');
+/** Compiles a document as it is written. Throws MalformedPolicyDocument. */
+export function compiled(text: string, place: { kind: PolicyKind; name: string }): CompiledPolicy {
   try {
-    compilePolicy(text, { kind: 'identity', name });
+    return compilePolicy(text, place);
   } catch (error) {
     if (error instanceof PolicyError) throw new KeysteadError('MalformedPolicyDocument', error.message);
     throw error;
   }
+}
+
+/** Checks a policy document as it is written: characters, grammar, and that the engine can evaluate all of it. */
+export function checkDocument(document: string | undefined, name: string): string {
+  const text = documentText('policyDocument', document);
+  compiled(text, { kind: 'identity', name });
   return text;
 }
 
@@ -43,9 +49,15 @@ export function checkManagedSize(document: string): void {
   throw new KeysteadError('LimitExceeded', `Cannot exceed quota for PolicySize: ${quotas.PolicySizeQuota}`);
 }
 
-/** All inline policies of a user have at most 2,048 characters together, of a group 5,120. */
+const inlineQuotas: Record<EntityKind, number> = {
+  user: quotas.UserPolicySizeQuota,
+  group: quotas.GroupPolicySizeQuota,
+  role: quotas.RolePolicySizeQuota,
+};
+
+/** All inline policies of a user have at most 2,048 characters together, of a group 5,120, of a role 10,240. */
 export function checkInlineSize(kind: EntityKind, entity: string, policies: readonly InlinePolicy[]): void {
-  const quota = kind === 'user' ? quotas.UserPolicySizeQuota : quotas.GroupPolicySizeQuota;
+  const quota = inlineQuotas[kind];
   const size = policies.reduce((sum, { document }) => sum + policySize(document), 0);
   if (size <= quota) return;
   throw new KeysteadError('LimitExceeded', `Maximum policy size of ${quota} bytes exceeded for ${kind} ${entity}`);

@@ -24,10 +24,89 @@ export interface Group {
   readonly createdAt: Date;
 }
 
-/** What policies can be attached to or written into. */
-export type EntityKind = 'user' | 'group';
+/** Whom a role trusts. */
+export interface Trust {
+  /** The trust policy as it was written. */
+  readonly document: string;
+  /** The unique ids of the users, roles and sessions that it names, by ARN: who has such a name later is not trusted. */
+  readonly principals: Readonly<Record<string, string>>;
+}
 
-/** A user or group as the holder of policies. */
+/** An IAM role. `id` (AROA…) never changes; neither do name and path. */
+export interface Role {
+  readonly account: string;
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly description: string | undefined;
+  /** Seconds, 3,600 to 43,200. */
+  readonly maxSessionDuration: number;
+  readonly trust: Trust;
+  readonly boundaryArn: string | undefined;
+  readonly tags: readonly Tag[];
+  readonly createdAt: Date;
+  readonly lastUse: { readonly at: Date; readonly region: string } | undefined;
+}
+
+/** What holds a role for EC2, and for tools that expect to make one. */
+export interface InstanceProfile {
+  readonly account: string;
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly roleId: string | undefined;
+  readonly tags: readonly Tag[];
+  readonly createdAt: Date;
+}
+
+/** An issuer of tokens that roles of an account may trust. */
+export interface OidcProvider {
+  readonly account: string;
+  /** The issuer without its scheme, as the ARN and the condition keys have it. */
+  readonly name: string;
+  /** The issuer, as the claim iss has it. */
+  readonly url: string;
+  readonly clientIds: readonly string[];
+  /** Kept and shown; certificates are checked against the trusted authorities. */
+  readonly thumbprints: readonly string[];
+  readonly tags: readonly Tag[];
+  readonly createdAt: Date;
+}
+
+/** A policy that caps a session; `name` is the ARN of a managed one. */
+export interface SessionPolicy {
+  readonly name: string;
+  readonly document: string;
+}
+
+/** What a session was made with. */
+export interface SessionFacts {
+  readonly policies: readonly SessionPolicy[];
+  /** Its own and those that came along the chain. */
+  readonly tags: readonly Tag[];
+  readonly transitiveTagKeys: readonly string[];
+  readonly sourceIdentity: string | undefined;
+  /** The token that opened it: the ARN of its provider, and its claims by condition key. */
+  readonly federated: { readonly provider: string; readonly claims: Readonly<Record<string, string>> } | undefined;
+}
+
+/** Temporary credentials without their secrets. */
+export interface IssuedSession {
+  readonly accessKeyId: string;
+  readonly account: string;
+  /** The id of the role or user; the account for its root user. */
+  readonly issuerId: string;
+  /** The role session's name; undefined for sessions of users and root. */
+  readonly name: string | undefined;
+  readonly facts: SessionFacts;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** What policies can be attached to or written into. */
+export type EntityKind = 'user' | 'group' | 'role';
+
+/** A user, group or role as the holder of policies. */
 export interface Holder {
   readonly kind: EntityKind;
   readonly id: string;
@@ -74,7 +153,7 @@ export interface PolicyVersion {
   readonly createdAt: Date;
 }
 
-/** A policy written into a user or group. */
+/** A policy written into a user, group or role. */
 export interface InlinePolicy {
   readonly name: string;
   readonly document: string;

@@ -40,6 +40,12 @@ export const existingUserName = (value: string | undefined) => name('userName', 
 /** 1 to 128 characters of [\w+=,.@-]. */
 export const groupName = (value: string | undefined, field = 'groupName') => name(field, value, 128);
 
+/** 1 to 64 characters of [\w+=,.@-]. */
+export const roleName = (value: string | undefined) => name('roleName', value, 64);
+
+/** 1 to 128 characters of [\w+=,.@-]. */
+export const instanceProfileName = (value: string | undefined) => name('instanceProfileName', value, 128);
+
 /** 1 to 128 characters of [\w+=,.@-]. */
 export const policyName = (value: string | undefined) => name('policyName', value, 128);
 
@@ -106,6 +112,33 @@ export function description(value: string | undefined): string | undefined {
     text.slice(0, 128),
     'satisfy regular expression pattern: [\\p{L}\\p{M}\\p{Z}\\p{S}\\p{N}\\p{P}]*',
   );
+}
+
+/** A role's description: at most 1,000 characters of Latin-1. */
+export function roleDescription(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const text = length('description', value, 0, 1000);
+  if (/^[\t\n\r\u0020-\u007e\u00a1-\u00ff]*$/.test(text)) return text;
+  const rule = 'satisfy regular expression pattern: [\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*';
+  throw constraint('description', text.slice(0, 128), rule);
+}
+
+/** A whole number within limits. */
+export function within(field: string, value: number, { min, max }: { min: number; max: number }): number {
+  if (value < min) throw constraint(field, value, `have value greater than or equal to ${min}`);
+  if (value > max) throw constraint(field, value, `have value less than or equal to ${max}`);
+  return value;
+}
+
+/** Text of a length and of characters that the model names by a pattern. */
+export function matching(
+  field: string,
+  value: string,
+  { min, max, pattern }: { min: number; max: number; pattern: RegExp },
+): string {
+  const text = length(field, value, min, max);
+  if (new RegExp(`^(?:${pattern.source})$`, 'u').test(text)) return text;
+  throw constraint(field, text.slice(0, 128), `satisfy regular expression pattern: ${pattern.source}`);
 }
 
 /** Reads PolicyUsageFilter; absent means both uses. */

@@ -3,6 +3,9 @@ import { KeysteadError } from '@keystead/errors';
 const noSuchEntity = (message: string) => new KeysteadError('NoSuchEntity', message);
 
 export const noUser = (name: string) => noSuchEntity(`The user with name ${name} cannot be found.`);
+export const noRole = (name: string) => noSuchEntity(`The role with name ${name} cannot be found.`);
+export const noInstanceProfile = (name: string) => noSuchEntity(`Instance Profile ${name} cannot be found.`);
+export const noOidcProvider = (arn: string) => noSuchEntity(`OpenIDConnect Provider not found for arn ${arn}`);
 export const noGroup = (name: string) => noSuchEntity(`The group with name ${name} cannot be found.`);
 export const noAccessKey = (id: string) => noSuchEntity(`The Access Key with id ${id} cannot be found.`);
 export const noPolicy = (arn: string) => noSuchEntity(`Policy ${arn} was not found.`);

@@ -14,6 +14,11 @@ export const quotas = {
   PolicySizeQuota: 6144,
   UserPolicySizeQuota: 2048,
   GroupPolicySizeQuota: 5120,
+  RolesQuota: 1000,
+  RolePolicySizeQuota: 10240,
+  AssumeRolePolicySizeQuota: 2048,
+  AttachedPoliciesPerRoleQuota: 10,
+  InstanceProfilesQuota: 1000,
 } as const;
 
 /** Refuses one more when there are as many as allowed; `name` as AWS says it, for example "AccessKeysPerUser". */

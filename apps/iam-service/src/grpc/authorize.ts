@@ -6,56 +6,133 @@ import {
   evaluate,
   globalValues,
   policyPrincipal,
+  sessionPolicies,
+  type CompiledPolicy,
+  type ContextRecord,
+  type Decision,
   type PrincipalPolicies,
 } from '@keystead/policy';
-import { userBundle, type BundleSource } from './bundles.js';
+import { PrincipalType } from '@keystead/proto/common';
+import type { PrincipalBundle } from '@keystead/proto/iam';
+import type { StoredSession } from '../store/sessions.js';
+import { roleBundle, sessionBundle, userBundle, type BundleSource } from './bundles.js';
 import type { Caller } from './caller.js';
 import type { Target } from './operation.js';
 import { globalRegion } from './records.js';
 
-/** Refuses what the caller's policies do not allow. Throws AccessDenied, or UnrecognizedClient for a user who is gone. */
-export type Authorize = (caller: Caller, action: string, target: Target, now: Date) => Promise<void>;
+/** What the caller's policies are found in. */
+export interface PolicySource extends BundleSource {
+  session(accessKeyId: string): Promise<StoredSession | undefined>;
+}
 
-const maximumRemembered = 1_000;
+/** One question that is not decided by the caller's policies alone. */
+export interface Question {
+  readonly action: string;
+  readonly resource: string;
+  readonly resourceAccount: string;
+  readonly resourcePolicy: CompiledPolicy;
+  readonly values: ContextRecord;
+  readonly now: Date;
+}
 
 /** Decides by the policies as they are now; what is compiled is kept for as long as no change is committed. */
-export function authorizer(source: BundleSource): Authorize {
+export interface Authorizer {
+  /** Refuses what the caller's policies do not allow. Throws AccessDenied, or UnrecognizedClient for a caller who is gone. */
+  require(caller: Caller, action: string, target: Target, now: Date): Promise<void>;
+  /** Decides by the policy of a resource and by the caller's. Throws UnrecognizedClient for a caller who is gone. */
+  decide(caller: Caller, question: Question): Promise<Decision>;
+}
+
+const maximumRemembered = 1_000;
+const nothing: PrincipalPolicies = { identity: [], tags: {} };
+
+export function authorizer(source: PolicySource): Authorizer {
   const compiled = new Map<string, { sequence: bigint; policies: PrincipalPolicies }>();
 
-  async function policiesOf(caller: Caller): Promise<PrincipalPolicies> {
-    if (caller.isRoot) return { identity: [], tags: {} };
-    const id = `${caller.account}/${caller.principal.uniqueId}`;
+  /** The policies of a user, or of the role behind a session. */
+  async function issuerPolicies({ account, principal, context }: Caller): Promise<PrincipalPolicies> {
+    const { type } = principal;
+    // The bearer of a token has no policies of its own.
+    if (type !== PrincipalType.PRINCIPAL_TYPE_IAM_USER && type !== PrincipalType.PRINCIPAL_TYPE_ASSUMED_ROLE)
+      return nothing;
+    const isRole = type === PrincipalType.PRINCIPAL_TYPE_ASSUMED_ROLE;
+    const issuer = isRole ? (context.session?.issuerUniqueId ?? '') : principal.uniqueId;
+    const id = `${account}/${issuer}`;
     const known = compiled.get(id);
     if (known && known.sequence === (await source.sequence())) return known.policies;
-    const user = await source.storeOf(caller.account).users.byId(caller.principal.uniqueId);
-    if (!user) throw new KeysteadError('UnrecognizedClient', 'The security token included in the request is invalid.');
-    const bundle = await userBundle(source, user);
+    const bundle = isRole ? await bundleOfRole(source, account, issuer) : await bundleOfUser(source, account, issuer);
+    if (!bundle)
+      throw new KeysteadError('UnrecognizedClient', 'The security token included in the request is invalid.');
     const policies = compileBundle(bundle);
     if (compiled.size >= maximumRemembered) compiled.clear();
     compiled.set(id, { sequence: bundle.sequence, policies });
     return policies;
   }
 
-  return async (caller, action, target, now) => {
-    const { identity, boundary, session, tags } = await policiesOf(caller);
-    const { context, account } = caller;
-    const decision = evaluate({
-      action,
-      resource: target.arn,
-      resourceAccount: account,
-      principal: policyPrincipal(context),
-      values: contextValues(
-        target.values ?? {},
-        { 'aws:ResourceAccount': account },
-        globalValues({ context, tags, now, region: globalRegion }),
-      ),
-      identity,
-      boundary,
-      session,
-      resourcePolicyDecides: false,
-    });
-    if (decision.effect === 'Allow') return;
-    const refused = { principalArn: caller.principal.arn, action, resource: target.shown, decision };
-    throw new KeysteadError('AccessDenied', accessDeniedMessage(refused));
+  async function policiesOf(caller: Caller): Promise<PrincipalPolicies> {
+    const issuer = await issuerPolicies(caller);
+    const { session, accessKeyId } = caller.context;
+    if (!session?.hasPolicies) return issuer;
+    const stored = await source.session(accessKeyId);
+    if (!stored)
+      throw new KeysteadError('UnrecognizedClient', 'The security token included in the request is invalid.');
+    return sessionPolicies(issuer, compileBundle(sessionBundle(stored.session, caller.principal, 0n)));
+  }
+
+  return {
+    require: async (caller, action, target, now) => {
+      const { identity, boundary, session, tags } = await policiesOf(caller);
+      const { context, account } = caller;
+      const decision = evaluate({
+        action,
+        resource: target.arn,
+        resourceAccount: account,
+        principal: policyPrincipal(context),
+        values: contextValues(
+          target.values ?? {},
+          { 'aws:ResourceAccount': account },
+          globalValues({ context, tags, now, region: globalRegion }),
+        ),
+        identity,
+        boundary,
+        session,
+        resourcePolicyDecides: false,
+      });
+      if (decision.effect === 'Allow') return;
+      const refused = { principalArn: caller.principal.arn, action, resource: target.shown, decision };
+      throw new KeysteadError('AccessDenied', accessDeniedMessage(refused));
+    },
+
+    decide: async (caller, { action, resource, resourceAccount, resourcePolicy, values, now }) => {
+      const { identity, boundary, session, tags } = await policiesOf(caller);
+      const { context } = caller;
+      const isFederated = caller.principal.type === PrincipalType.PRINCIPAL_TYPE_WEB_IDENTITY;
+      return evaluate({
+        action,
+        resource,
+        resourceAccount,
+        principal: { ...policyPrincipal(context), isFederated },
+        values: contextValues(
+          values,
+          { 'aws:ResourceAccount': resourceAccount },
+          globalValues({ context, tags, now, region: globalRegion }),
+        ),
+        identity,
+        boundary,
+        session,
+        resourcePolicy,
+        resourcePolicyDecides: true,
+      });
+    },
   };
+}
+
+async function bundleOfUser(source: BundleSource, account: string, id: string): Promise<PrincipalBundle | undefined> {
+  const user = await source.storeOf(account).users.byId(id);
+  return user && userBundle(source, user);
+}
+
+async function bundleOfRole(source: BundleSource, account: string, id: string): Promise<PrincipalBundle | undefined> {
+  const role = await source.storeOf(account).roles.byId(id);
+  return role && roleBundle(source, role);
 }

@@ -1,23 +1,33 @@
 import { KeysteadError } from '@keystead/errors';
-import type { Principal } from '@keystead/proto/common';
+import type { Principal, Session } from '@keystead/proto/common';
 import type { ResolvedPrincipal } from '@keystead/proto/iam';
 import { unary } from '@keystead/service';
 import type * as proto from '@keystead/proto/iam';
-import { rootArn } from '../domain/arn.js';
-import type { LastUse, User } from '../domain/entities.js';
-import { checkScope, signingKey } from '../domain/signing-keys.js';
+import { entityArn } from '../domain/arn.js';
+import type { IssuedSession, LastUse } from '../domain/entities.js';
+import { checkScope, signingKey, type SigningScope } from '../domain/signing-keys.js';
 import type { StoredSecret } from '../store/access-keys.js';
-import { bundleByArn, rootPrincipal, userByArn, userPrincipal, type BundleSource } from './bundles.js';
+import type { StoredSession } from '../store/sessions.js';
+import {
+  bundleByArn,
+  rolePrincipalOf,
+  rootPrincipal,
+  sessionBundle,
+  tagMap,
+  userPrincipal,
+  type BundleSource,
+} from './bundles.js';
 import { only } from './peers.js';
+import { resolvePrincipal, type PrincipalSource } from './resolve.js';
 import type { SecretKeeper } from './secret-keeper.js';
 
 /** What the internal methods work with. */
-export interface InternalEnvironment extends BundleSource {
+export interface InternalEnvironment extends BundleSource, PrincipalSource {
   readonly secrets: SecretKeeper;
   /** An access key of whatever account. */
   accessKey(id: string): Promise<StoredSecret | undefined>;
-  /** A user of whatever account, by unique id. */
-  userById(id: string): Promise<User | undefined>;
+  /** A session of whatever account. */
+  session(accessKeyId: string): Promise<StoredSession | undefined>;
   noteUse(accessKeyId: string, use: LastUse): void;
   now(): Date;
 }
@@ -32,8 +42,10 @@ export function internalMethods(environment: InternalEnvironment) {
       return getSigningKey(environment, request);
     }),
 
-    getPrincipalBundle: unary(async ({ arn, uniqueId }: proto.GetPrincipalBundleRequest, { peer }) => {
+    getPrincipalBundle: unary(async (request: proto.GetPrincipalBundleRequest, { peer }) => {
       only(peer, 'kms-service', 'object-store-gateway', 'audit-service');
+      const { arn, uniqueId, sessionAccessKeyId } = request;
+      if (sessionAccessKeyId !== '') return { bundle: await bundleOfSession(environment, sessionAccessKeyId) };
       const bundle = await bundleByArn(environment, arn, uniqueId);
       if (!bundle) throw new KeysteadError('NoSuchEntity', `There is no principal ${arn.slice(0, 256)}.`);
       return { bundle };
@@ -45,8 +57,8 @@ export function internalMethods(environment: InternalEnvironment) {
         throw new KeysteadError('Validation', `At most ${maximumAsked} principals.`);
       const found: ResolvedPrincipal[] = [];
       for (const asked of principals) {
-        const principal = await resolve(environment, asked);
-        if (principal) found.push({ asked, ...principal });
+        const principal = await resolvePrincipal(environment, asked);
+        if (principal) found.push({ asked, arn: principal.arn, uniqueId: principal.uniqueId });
       }
       return { principals: found };
     }),
@@ -56,6 +68,7 @@ export function internalMethods(environment: InternalEnvironment) {
 async function getSigningKey(environment: InternalEnvironment, request: proto.GetSigningKeyRequest) {
   const { accessKeyId, region, service } = request;
   const scope = checkScope(request, environment.now());
+  if (accessKeyId.startsWith('ASIA')) return sessionSigningKey(environment, accessKeyId, scope);
   const stored = await environment.accessKey(accessKeyId);
   if (stored?.key.status !== 'Active') throw unrecognized();
   const { account, userId } = stored.key;
@@ -68,6 +81,7 @@ async function getSigningKey(environment: InternalEnvironment, request: proto.Ge
       principal,
       session: undefined,
       sessionToken: '',
+      sessionTokenSha256: Buffer.alloc(0),
     };
   } finally {
     secret.fill(0);
@@ -82,18 +96,75 @@ async function ownerOf(environment: InternalEnvironment, account: string, userId
   return userPrincipal(user);
 }
 
-/** A principal as policies name it: user or root ARN, account, or unique id. */
-async function resolve(
-  environment: InternalEnvironment,
-  asked: string,
-): Promise<Omit<ResolvedPrincipal, 'asked'> | undefined> {
-  const account = /^(?:arn:aws:iam::)?(\d{12})(?::root)?$/.exec(asked)?.[1];
-  if (account !== undefined) {
-    const exists = (await environment.storeOf(account).account.createdAt()) !== undefined;
-    return exists ? { arn: rootArn(account), uniqueId: account } : undefined;
+async function sessionSigningKey(environment: InternalEnvironment, accessKeyId: string, scope: SigningScope) {
+  const { session, wrappedSecret, tokenSha256 } = await liveSession(environment, accessKeyId);
+  const issuer = await issuerOf(environment, session);
+  const secret = await environment.secrets.unwrap(accessKeyId, wrappedSecret);
+  try {
+    const { region, service } = scope;
+    environment.noteUse(accessKeyId, { at: environment.now(), service, region });
+    return {
+      signingKey: signingKey(secret, scope),
+      principal: issuer.principal,
+      session: wireSession(session, issuer),
+      sessionToken: '',
+      sessionTokenSha256: Buffer.from(tokenSha256),
+    };
+  } finally {
+    secret.fill(0);
   }
-  const user = asked.startsWith('arn:') ? await userByArn(environment, asked) : await environment.userById(asked);
-  return user && userPrincipal(user);
+}
+
+/** Throws UnrecognizedClient, ExpiredToken. */
+async function liveSession(environment: InternalEnvironment, accessKeyId: string): Promise<StoredSession> {
+  const stored = await environment.session(accessKeyId);
+  if (!stored) throw unrecognized();
+  if (stored.session.expiresAt > environment.now()) return stored;
+  throw new KeysteadError('ExpiredToken', 'The security token included in the request is expired');
+}
+
+interface Issuer {
+  readonly arn: string;
+  readonly uniqueId: string;
+  /** The session as the caller of requests. */
+  readonly principal: Principal;
+}
+
+/** Throws UnrecognizedClient for an issuer that is gone. */
+async function issuerOf(environment: InternalEnvironment, { account, issuerId, name }: IssuedSession): Promise<Issuer> {
+  if (name !== undefined) {
+    const role = await environment.storeOf(account).roles.byId(issuerId);
+    if (!role) throw unrecognized();
+    return { arn: entityArn('role', role), uniqueId: role.id, principal: rolePrincipalOf(role, name) };
+  }
+  const principal = await ownerOf(environment, account, issuerId);
+  return { arn: principal.arn, uniqueId: principal.uniqueId, principal };
+}
+
+function wireSession({ facts, issuedAt, expiresAt }: IssuedSession, { arn, uniqueId }: Issuer): Session {
+  return {
+    issuerArn: arn,
+    issuerUniqueId: uniqueId,
+    issuedAtMs: BigInt(issuedAt.getTime()),
+    expiresAtMs: BigInt(expiresAt.getTime()),
+    tags: tagMap(facts.tags),
+    hasPolicies: facts.policies.length > 0,
+    sourceIdentity: facts.sourceIdentity ?? '',
+    transitiveTagKeys: [...facts.transitiveTagKeys],
+    federatedProvider: facts.federated?.provider ?? '',
+    federatedClaims: { ...facts.federated?.claims },
+  };
+}
+
+/** Throws NoSuchEntity for a session that is not there or has ended. */
+async function bundleOfSession(environment: InternalEnvironment, accessKeyId: string): Promise<proto.PrincipalBundle> {
+  const sequence = await environment.sequence();
+  const stored = await environment.session(accessKeyId);
+  if (!stored || stored.session.expiresAt <= environment.now()) {
+    throw new KeysteadError('NoSuchEntity', `There is no session ${accessKeyId.slice(0, 128)}.`);
+  }
+  const { principal } = await issuerOf(environment, stored.session);
+  return sessionBundle(stored.session, principal, sequence);
 }
 
 function unrecognized(): KeysteadError {

@@ -1,7 +1,12 @@
-import type { ContextRecord } from '@keystead/policy';
+import type { ContextRecord, Decision } from '@keystead/policy';
+import type { CallContext } from '@keystead/proto/common';
+import type { Role } from '../domain/entities.js';
 import type { Random } from '../domain/ids.js';
 import type { IamStore } from '../store/iam-store.js';
+import type { Question } from './authorize.js';
 import type { Caller } from './caller.js';
+import type { Identify } from './identity-token.js';
+import type { Resolved } from './resolve.js';
 import type { SecretKeeper } from './secret-keeper.js';
 
 /** What an operation acts upon: for the decision, for the sentence that refuses it, and for the record of it. */
@@ -25,6 +30,12 @@ export interface Work {
   readonly secrets: SecretKeeper;
   /** The account of an access key, whosever it is. */
   readonly accountOfKey: (id: string) => Promise<string | undefined>;
+  /** Everything of whatever account, for what reaches beyond the caller's. */
+  readonly storeOf: (account: string) => IamStore;
+  /** Decides by the policy of a resource and by the caller's. */
+  readonly decide: (question: Omit<Question, 'now'>) => Promise<Decision>;
+  /** A principal of whatever account, as policies name it. */
+  readonly resolve: (principal: string) => Promise<Resolved | undefined>;
 }
 
 /** What a change works with: a store inside its transaction. */
@@ -60,11 +71,33 @@ export interface WriteOperation<Request, Command, Response> extends Common<Reque
   dispose?(command: Command): void;
 }
 
+/** What an operation that makes credentials answers. */
+export interface Issued<Response> {
+  readonly answer: Response;
+  /** The role whose session it is; its account has a record of it too. */
+  readonly role?: Role;
+}
+
+/** An operation that makes temporary credentials: no change of IAM, and permitted by more than the caller's policies. */
+export interface IssueOperation<Request, Command, Response> {
+  readonly kind: 'issue';
+  readonly action: `sts:${string}`;
+  check(request: Request, caller: Caller): Command;
+  /** Decides, and makes the credentials. */
+  run(command: Command, work: Work): Promise<Issued<Response>>;
+  /** The role that the record names. */
+  roleArn?(command: Command): string;
+  /** Proves who calls where the request itself is not signed. Throws InvalidIdentityToken and the like. */
+  readonly bearer?: (request: Request, context: CallContext, identify: Identify) => Promise<Caller>;
+}
+
 /* eslint-disable @typescript-eslint/no-explicit-any --
    The command is each operation's own affair: it is both produced and consumed there, so no other type fits all. */
 /** Any operation of one request and response. */
 export type Operation<Request, Response> =
-  ReadOperation<Request, any, Response> | WriteOperation<Request, any, Response>;
+  | ReadOperation<Request, any, Response>
+  | WriteOperation<Request, any, Response>
+  | IssueOperation<Request, any, Response>;
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** Describes a reading operation; the types of its parts follow from each other. */
@@ -81,4 +114,12 @@ export function writes<Request, Command, Response>(
   parts: Omit<WriteOperation<Request, Command, Response>, 'kind' | 'action'>,
 ): WriteOperation<Request, Command, Response> {
   return { kind: 'write', action, ...parts };
+}
+
+/** Describes an operation that makes credentials. */
+export function issues<Request, Command, Response>(
+  action: IssueOperation<Request, Command, Response>['action'],
+  parts: Omit<IssueOperation<Request, Command, Response>, 'kind' | 'action'>,
+): IssueOperation<Request, Command, Response> {
+  return { kind: 'issue', action, ...parts };
 }

@@ -5,14 +5,22 @@ import { execute, type Environment } from './execute.js';
 import type { Operation } from './operation.js';
 import * as accessKeys from './operations/access-keys.js';
 import * as account from './operations/account.js';
+import { assumeRole } from './operations/assume-role.js';
+import { assumeRoleWithWebIdentity } from './operations/web-identity.js';
 import * as attachments from './operations/attachments.js';
 import * as authorizationDetails from './operations/authorization-details.js';
+import * as boundaries from './operations/boundaries.js';
 import * as groups from './operations/groups.js';
 import * as inlinePolicies from './operations/inline-policies.js';
+import * as instanceProfiles from './operations/instance-profiles.js';
 import * as memberships from './operations/memberships.js';
+import * as oidcProviders from './operations/oidc-providers.js';
 import * as policies from './operations/policies.js';
 import * as policyVersions from './operations/policy-versions.js';
 import * as simulation from './operations/simulation.js';
+import * as roles from './operations/roles.js';
+import * as serviceLinkedRoles from './operations/service-linked-roles.js';
+import * as sessionToken from './operations/session-token.js';
 import * as sts from './operations/sts.js';
 import * as users from './operations/users.js';
 
@@ -35,7 +43,15 @@ const operations: { readonly [C in Case]: Operation<RequestOf<C>, ResponseOf<C>>
   ...account,
   ...simulation,
   ...authorizationDetails,
+  ...roles,
+  ...serviceLinkedRoles,
+  ...boundaries,
+  ...instanceProfiles,
+  ...oidcProviders,
   ...sts,
+  ...sessionToken,
+  assumeRole,
+  assumeRoleWithWebIdentity,
 };
 
 /** Executes any operation by its case. */

@@ -17,6 +17,8 @@ export interface Recorded {
   readonly response?: object | undefined;
   readonly target?: Target | undefined;
   readonly error?: KeysteadError | undefined;
+  /** In whose log it lies, when that is not the caller's, and the id that both copies share. */
+  readonly copy?: { readonly account?: string; readonly sharedEventId: string } | undefined;
   readonly at: Date;
 }
 
@@ -33,6 +35,8 @@ export function recordOf({ context }: Caller, recorded: Recorded): AuditRecord {
     requestParameters: members(recorded.request),
     responseElements: recorded.response && members(recorded.response),
     lookupResources: target?.resources,
+    recipientAccount: recorded.copy?.account,
+    sharedEventId: recorded.copy?.sharedEventId,
     error: error && { name: errorName(error), message: error.message },
   });
 }

@@ -1,6 +1,14 @@
 import type { ContextRecord } from '@keystead/policy';
-import { groupArn, parseIamArn, rootArn, userArn } from '../domain/arn.js';
-import type { Group, Tag, User } from '../domain/entities.js';
+import {
+  groupArn,
+  instanceProfileArn,
+  oidcProviderArn,
+  parseIamArn,
+  roleArn,
+  rootArn,
+  userArn,
+} from '../domain/arn.js';
+import type { Group, Role, Tag, User } from '../domain/entities.js';
 import type { Target, Work } from './operation.js';
 
 /** Condition keys of tags that a request brings. */
@@ -63,6 +71,43 @@ export async function groupTarget(work: Work, name: string, values: ContextRecor
 export function newGroupTarget(account: string, path: string, name: string): Target {
   const arn = groupArn(account, path, name);
   return { arn, shown: arn, resources: named('AWS::IAM::Group', name, arn) };
+}
+
+/** A role by name, where it is, or would be if there were one. */
+export async function roleTarget(work: Work, name: string, values: ContextRecord = {}): Promise<Target> {
+  return knownRoleTarget(work.caller.account, name, await work.store.roles.byName(name), values);
+}
+
+export function knownRoleTarget(
+  account: string,
+  name: string,
+  role: Pick<Role, 'path' | 'tags'> | undefined,
+  values: ContextRecord = {},
+): Target {
+  const arn = roleArn(account, role?.path ?? '/', name);
+  const all = { ...resourceTagValues(role?.tags ?? []), ...values };
+  return { arn, shown: `role ${name}`, values: all, resources: named('AWS::IAM::Role', name, arn) };
+}
+
+/** An instance profile by name, where it is, or would be if there were one. */
+export async function profileTarget(work: Work, name: string, values: ContextRecord = {}): Promise<Target> {
+  const profile = await work.store.instanceProfiles.byName(name);
+  const arn = instanceProfileArn(work.caller.account, profile?.path ?? '/', name);
+  const all = { ...resourceTagValues(profile?.tags ?? []), ...values };
+  return {
+    arn,
+    shown: `instance profile ${name}`,
+    values: all,
+    resources: named('AWS::IAM::InstanceProfile', name, arn),
+  };
+}
+
+/** An OIDC provider by the issuer without its scheme. */
+export async function providerTarget(work: Work, name: string, values: ContextRecord = {}): Promise<Target> {
+  const provider = await work.store.oidcProviders.byName(name);
+  const arn = oidcProviderArn(work.caller.account, name);
+  const all = { ...resourceTagValues(provider?.tags ?? []), ...values };
+  return { arn, shown: arn, values: all, resources: named('AWS::IAM::OIDCProvider', name, arn) };
 }
 
 /** A managed policy by ARN. */

@@ -1,20 +1,66 @@
 import type * as wire from '@keystead/proto/iam-query';
-import { entityArn, policyArn } from '../domain/arn.js';
-import type { AccessKey, Group, ManagedPolicy, PolicyVersion, User } from '../domain/entities.js';
+import { entityArn, instanceProfileArn, policyArn } from '../domain/arn.js';
+import type {
+  AccessKey,
+  Group,
+  InstanceProfile,
+  ManagedPolicy,
+  PolicyVersion,
+  Role,
+  User,
+} from '../domain/entities.js';
 import type { Usage } from '../store/holdings.js';
 
 /** A user as IAM shows it; lists leave the tags out. */
 export function wireUser(user: User, shown: { tags: boolean }): wire.User {
-  const boundary = user.boundaryArn;
   return {
     path: user.path,
     userName: user.name,
     userId: user.id,
     arn: entityArn('user', user),
     createDate: user.createdAt,
-    permissionsBoundary:
-      boundary === undefined ? undefined : { permissionsBoundaryType: 'Policy', permissionsBoundaryArn: boundary },
+    permissionsBoundary: wireBoundary(user.boundaryArn),
     tags: shown.tags ? [...user.tags] : [],
+  };
+}
+
+function wireBoundary(arn: string | undefined): wire.AttachedPermissionsBoundary | undefined {
+  return arn === undefined ? undefined : { permissionsBoundaryType: 'Policy', permissionsBoundaryArn: arn };
+}
+
+/** A role as IAM shows it; lists leave boundary, tags and last use out. */
+export function wireRole(role: Role, shown: { details: boolean }): wire.Role {
+  const { lastUse } = role;
+  return {
+    path: role.path,
+    roleName: role.name,
+    roleId: role.id,
+    arn: entityArn('role', role),
+    createDate: role.createdAt,
+    assumeRolePolicyDocument: role.trust.document,
+    description: role.description,
+    maxSessionDuration: role.maxSessionDuration,
+    permissionsBoundary: shown.details ? wireBoundary(role.boundaryArn) : undefined,
+    tags: shown.details ? [...role.tags] : [],
+    roleLastUsed: shown.details ? { lastUsedDate: lastUse?.at, region: lastUse?.region } : undefined,
+  };
+}
+
+/** An instance profile as IAM shows it; lists leave the tags out. */
+export function wireInstanceProfile(
+  profile: InstanceProfile,
+  role: Role | undefined,
+  shown: { details: boolean },
+): wire.InstanceProfile {
+  const { account, path, name, id, createdAt } = profile;
+  return {
+    path,
+    instanceProfileName: name,
+    instanceProfileId: id,
+    arn: instanceProfileArn(account, path, name),
+    createDate: createdAt,
+    roles: role ? [wireRole(role, { details: false })] : [],
+    tags: shown.details ? [...profile.tags] : [],
   };
 }
 

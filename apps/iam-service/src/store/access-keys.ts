@@ -80,7 +80,7 @@ export async function accessKeyOfAnyAccount(db: Queryable, id: string): Promise<
   return row && { key: toKey(row), wrappedSecret: row.wrapped_secret };
 }
 
-/** Writes down uses of keys, each later than what is there. */
+/** Writes down uses of keys, and of roles by the keys of their sessions, each later than what is there. */
 export async function recordUses(db: Queryable, uses: ReadonlyMap<string, LastUse>): Promise<void> {
   const text = `update access_key k set last_used_at = u.at, last_used_service = u.service, last_used_region = u.region
     from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) as u (id, at, service, region)
@@ -88,4 +88,10 @@ export async function recordUses(db: Queryable, uses: ReadonlyMap<string, LastUs
   const all = [...uses.values()];
   const values = [[...uses.keys()], all.map(({ at }) => at), all.map((u) => u.service), all.map((u) => u.region)];
   await rows(db, 'access_key_uses', text, values);
+  const ofRoles = `update role r set last_used_at = u.at, last_used_region = u.region
+    from (select distinct on (s.account, s.issuer_id) s.account, s.issuer_id, u.at, u.region
+      from unnest($1::text[], $2::timestamptz[], $3::text[]) as u (id, at, region)
+      join session s on s.access_key_id = u.id order by s.account, s.issuer_id, u.at desc) u
+    where r.account = u.account and r.id = u.issuer_id and (r.last_used_at is null or r.last_used_at < u.at)`;
+  await rows(db, 'role_uses', ofRoles, [...values.slice(0, 2), values[3]]);
 }

@@ -21,7 +21,10 @@ export async function currentSequence(db: Queryable): Promise<bigint> {
 
 /** Removes everything of every account but one user's keys and attached policies (test mode). */
 export async function removeAllBut(tx: Queryable, account: string, userId: string): Promise<void> {
-  const everything = ['inline_policy', 'membership', 'iam_group', 'policy_version', 'policy'];
+  const everything = [
+    ...['session', 'instance_profile', 'oidc_provider', 'role'],
+    ...['inline_policy', 'membership', 'iam_group', 'policy_version', 'policy'],
+  ];
   for (const table of everything) await rows(tx, `remove_all_${table}`, `delete from ${table}`, []);
   const own = [account, userId];
   const kept = "account = $1 and holder_kind = 'user' and holder_id = $2";

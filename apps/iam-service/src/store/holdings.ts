@@ -7,7 +7,7 @@ export interface Usage {
   readonly boundaries: number;
 }
 
-/** Policies attached to and written into the users and groups of one account. */
+/** Policies attached to and written into the users, groups and roles of one account. */
 export function holdings(db: Queryable, account: string) {
   return {
     async isAttached({ kind, id }: Holder, policyArn: string): Promise<boolean> {
@@ -38,12 +38,14 @@ export function holdings(db: Queryable, account: string) {
 
     /** Who has a policy, or is limited by it, with names. */
     async holdersOf(policyArn: string, use: 'permissions' | 'boundary'): Promise<(Holder & { path: string })[]> {
-      const attached = `select a.holder_kind as kind, a.holder_id as id, coalesce(u.name, g.name) as name,
-          coalesce(u.path, g.path) as path from attachment a
+      const attached = `select a.holder_kind as kind, a.holder_id as id, coalesce(u.name, g.name, r.name) as name,
+          coalesce(u.path, g.path, r.path) as path from attachment a
         left join iam_user u on a.holder_kind = 'user' and u.account = a.account and u.id = a.holder_id
         left join iam_group g on a.holder_kind = 'group' and g.account = a.account and g.id = a.holder_id
+        left join role r on a.holder_kind = 'role' and r.account = a.account and r.id = a.holder_id
         where a.account = $1 and a.policy_arn = $2`;
-      const limited = `select 'user' as kind, id, name, path from iam_user where account = $1 and boundary_arn = $2`;
+      const limited = `select 'user' as kind, id, name, path from iam_user where account = $1 and boundary_arn = $2
+        union all select 'role', id, name, path from role where account = $1 and boundary_arn = $2`;
       return rows(db, `holders_${use}`, use === 'permissions' ? attached : limited, [account, policyArn]);
     },
 
@@ -52,6 +54,7 @@ export function holdings(db: Queryable, account: string) {
       const text = `select arn, sum(attached)::int as attachments, sum(limiting)::int as boundaries from (
           select policy_arn as arn, 1 as attached, 0 as limiting from attachment where account = $1
           union all select boundary_arn, 0, 1 from iam_user where account = $1 and boundary_arn is not null
+          union all select boundary_arn, 0, 1 from role where account = $1 and boundary_arn is not null
         ) uses group by arn`;
       const found = await rows<Usage & { arn: string }>(db, 'policy_usage', text, [account]);
       return new Map(found.map(({ arn, ...usage }) => [arn, usage]));
@@ -63,7 +66,7 @@ export function holdings(db: Queryable, account: string) {
       return first<InlinePolicy>(db, 'inline_policy', text, [account, kind, id, name]);
     },
 
-    /** Few: all together have at most 5,120 characters. */
+    /** Few: all together have at most 10,240 characters. */
     async inlineOf({ kind, id }: Holder): Promise<InlinePolicy[]> {
       const text = `select name, document from inline_policy
         where account = $1 and holder_kind = $2 and holder_id = $3 order by name`;

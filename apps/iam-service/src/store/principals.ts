@@ -1,11 +1,12 @@
 import { awsManagedPolicies } from '../domain/aws-managed-policies.js';
-import type { User } from '../domain/entities.js';
+import type { Role, User } from '../domain/entities.js';
 import { rows, type Queryable } from './query.js';
 
-/** How a policy came to apply to a user. */
-export type PolicySource = 'user-inline' | 'user-managed' | 'group-inline' | 'group-managed' | 'boundary';
+/** How a policy came to apply to a user or role. */
+export type PolicySource =
+  'user-inline' | 'user-managed' | 'group-inline' | 'group-managed' | 'role-inline' | 'role-managed' | 'boundary';
 
-/** A policy that applies to a user; `group` is empty when it is the user's own. */
+/** A policy that applies to a user or role; `group` is empty when it is their own. */
 export interface AppliedPolicy {
   readonly source: PolicySource;
   /** The ARN of a managed policy, else the name. */
@@ -21,16 +22,19 @@ interface Row {
   document: string | null;
 }
 
-// One statement, so that all of it is of one moment. A managed policy without a document here is AWS's.
-const text = `
-  with groups as (
-    select g.id, g.name from membership m join iam_group g on g.account = m.account and g.id = m.group_id
-    where m.account = $1 and m.user_id = $2
-  ), managed as (
+// A managed policy without a document here is AWS's.
+const managed = `managed as (
     select p.arn, v.document from policy p
     join policy_version v on v.account = p.account and v.policy_id = p.id and v.number = p.default_version
     where p.account = $1
-  )
+  )`;
+
+// One statement each, so that all of it is of one moment.
+const ofUser = `
+  with groups as (
+    select g.id, g.name from membership m join iam_group g on g.account = m.account and g.id = m.group_id
+    where m.account = $1 and m.user_id = $2
+  ), ${managed}
   select 1 as place, 'user-inline' as source, i.name, '' as "group", i.document from inline_policy i
     where i.account = $1 and i.holder_kind = 'user' and i.holder_id = $2
   union all select 2, 'user-managed', a.policy_arn, '', m.document from attachment a
@@ -46,12 +50,32 @@ const text = `
     where u.account = $1 and u.id = $2 and u.boundary_arn is not null
   order by place, "group", name`;
 
+const ofRole = `
+  with ${managed}
+  select 1 as place, 'role-inline' as source, i.name, '' as "group", i.document from inline_policy i
+    where i.account = $1 and i.holder_kind = 'role' and i.holder_id = $2
+  union all select 2, 'role-managed', a.policy_arn, '', m.document from attachment a
+    left join managed m on m.arn = a.policy_arn
+    where a.account = $1 and a.holder_kind = 'role' and a.holder_id = $2
+  union all select 3, 'boundary', r.boundary_arn, '', m.document from role r
+    left join managed m on m.arn = r.boundary_arn
+    where r.account = $1 and r.id = $2 and r.boundary_arn is not null
+  order by place, name`;
+
 /** Every policy that applies to a user. Throws when a document is missing, so that no Deny is ever lost. */
-export async function policiesOf(db: Queryable, user: User): Promise<AppliedPolicy[]> {
-  const found = await rows<Row>(db, 'policies_of_user', text, [user.account, user.id]);
+export async function policiesOf(db: Queryable, { account, id }: User): Promise<AppliedPolicy[]> {
+  return complete(id, await rows<Row>(db, 'policies_of_user', ofUser, [account, id]));
+}
+
+/** The same for a role. */
+export async function policiesOfRole(db: Queryable, { account, id }: Role): Promise<AppliedPolicy[]> {
+  return complete(id, await rows<Row>(db, 'policies_of_role', ofRole, [account, id]));
+}
+
+function complete(holder: string, found: readonly Row[]): AppliedPolicy[] {
   return found.map(({ source, name, group, document }) => {
     const written = document ?? awsManagedPolicies.get(name)?.version.document;
-    if (written === undefined) throw new Error(`policy ${name} of ${user.id} has no document`);
+    if (written === undefined) throw new Error(`policy ${name} of ${holder} has no document`);
     return { source, name, group, document: written };
   });
 }

@@ -81,6 +81,11 @@ export function users(db: Queryable, account: string) {
       await rows(db, 'user_tags', text, [account, id, JSON.stringify(tags)]);
     },
 
+    async setBoundary(id: string, arn: string | undefined): Promise<void> {
+      const text = 'update iam_user set boundary_arn = $3 where account = $1 and id = $2';
+      await rows(db, 'user_boundary', text, [account, id, arn ?? null]);
+    },
+
     async remove(id: string): Promise<void> {
       await rows(db, 'user_remove', 'delete from iam_user where account = $1 and id = $2', [account, id]);
     },

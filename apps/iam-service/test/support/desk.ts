@@ -4,16 +4,21 @@ import type { AuditRecord } from '@keystead/proto/audit';
 import { PrincipalType, type CallContext } from '@keystead/proto/common';
 import type { Call, Result } from '@keystead/proto/iam-query';
 import { LeaseHub, logger, type PipelineCall } from '@keystead/service';
+import type { Role, User } from '../../src/domain/entities.js';
 import { systemRandom } from '../../src/domain/ids.js';
 import { authorizer } from '../../src/grpc/authorize.js';
 import { rootPrincipal, userPrincipal } from '../../src/grpc/bundles.js';
 import type { Environment } from '../../src/grpc/execute.js';
 import { handleQuery } from '../../src/grpc/query.js';
+import { resolvePrincipal } from '../../src/grpc/resolve.js';
 import { accessKeyOfAnyAccount } from '../../src/store/access-keys.js';
 import { applyChanges } from '../../src/store/change.js';
 import { currentSequence } from '../../src/store/changes.js';
 import { iamStore } from '../../src/store/iam-store.js';
-import { policiesOf } from '../../src/store/principals.js';
+import { policiesOf, policiesOfRole } from '../../src/store/principals.js';
+import { roleOfAnyAccount } from '../../src/store/roles.js';
+import { sessionOfAnyAccount } from '../../src/store/sessions.js';
+import { userOfAnyAccount } from '../../src/store/users.js';
 
 type Asked = NonNullable<Call['operation']>;
 type Answered = NonNullable<Result['outcome']>;
@@ -43,8 +48,21 @@ export async function openDesk(pool: Pool, account = '000000000000'): Promise<De
   const hub = new LeaseHub({ sequence, replicas: 1, log });
   const outbox = outboxWorker({ pool, append: async (record) => records.push(record) });
   const storeOf = (owner: string) => iamStore(pool, owner);
+  const source = {
+    sequence,
+    storeOf,
+    policiesOf: (user: User) => policiesOf(pool, user),
+    policiesOfRole: (role: Role) => policiesOfRole(pool, role),
+    session: (accessKeyId: string) => sessionOfAnyAccount(pool, accessKeyId),
+    userById: (id: string) => userOfAnyAccount(pool, id),
+    roleById: (id: string) => roleOfAnyAccount(pool, id),
+  };
   const environment: Environment = {
-    authorize: authorizer({ sequence, storeOf, policiesOf: (user) => policiesOf(pool, user) }),
+    authorizer: authorizer(source),
+    resolve: (principal) => resolvePrincipal(source, principal),
+    identify: async () => {
+      throw new Error('no token is proven at this desk');
+    },
     applyChange: applyChanges({ pool, hub, outbox }),
     storeOf,
     append: async (record) => void records.push(record),

@@ -1,6 +1,6 @@
 import { hasCode } from '@keystead/errors';
 import { compileBundle, type PrincipalPolicies } from '@keystead/policy';
-import { IamServiceClient } from '@keystead/proto/iam';
+import { IamServiceClient, type GetPrincipalBundleRequest } from '@keystead/proto/iam';
 import { channelCredentials, channelOptions, invoke, lease, LeasedCache, type TlsIdentity } from '@keystead/service';
 
 /** A principal with its policies, compiled once for each version that iam-service sends. */
@@ -15,6 +15,8 @@ export interface Principals {
   peek(arn: string): KnownPrincipal | undefined;
   /** Undefined for a principal that does not exist. Errors: Unavailable. */
   get(arn: string): Promise<KnownPrincipal | undefined>;
+  /** A session's own policies; undefined for a session that does not exist (any more). Errors: Unavailable. */
+  session(accessKeyId: string): Promise<PrincipalPolicies | undefined>;
   /** The unique ids of those that exist, by what was asked. Errors: Unavailable. */
   existing(principals: readonly string[]): Promise<Map<string, string>>;
   close(): void;
@@ -27,9 +29,8 @@ const cacheKey = (arn: string): string => `principal/${arn}`;
 export function principalsClient({ address, tls }: { address: string; tls: TlsIdentity }): Principals {
   const client = new IamServiceClient(address, channelCredentials(tls, 'iam-service'), channelOptions);
   const subscription = lease({ address, tls, expected: 'iam-service', subscriber: `kms-service/${process.pid}` });
-  const load = async (name: string): Promise<KnownPrincipal | undefined> => {
-    const arn = name.slice('principal/'.length);
-    const request = { arn, uniqueId: '' };
+  const ask = async (asked: Partial<GetPrincipalBundleRequest>): Promise<KnownPrincipal | undefined> => {
+    const request = { arn: '', uniqueId: '', sessionAccessKeyId: '', ...asked };
     try {
       const { bundle } = await invoke(client.getPrincipalBundle.bind(client), request, { timeoutMs: 3_000 });
       return bundle && { uniqueId: bundle.principal?.uniqueId ?? '', policies: compileBundle(bundle) };
@@ -38,10 +39,20 @@ export function principalsClient({ address, tls }: { address: string; tls: TlsId
       throw error;
     }
   };
-  const cache = new LeasedCache<KnownPrincipal>({ lease: subscription, load, maxEntries: maxPrincipals });
+  const cache = new LeasedCache<KnownPrincipal>({
+    lease: subscription,
+    load: (name) => ask({ arn: name.slice('principal/'.length) }),
+    maxEntries: maxPrincipals,
+  });
+  const sessions = new LeasedCache<KnownPrincipal>({
+    lease: subscription,
+    load: (name) => ask({ sessionAccessKeyId: name.slice('session/'.length) }),
+    maxEntries: maxPrincipals,
+  });
   return {
     peek: (arn) => cache.peek(cacheKey(arn)),
     get: (arn) => cache.get(cacheKey(arn)),
+    session: async (accessKeyId) => (await sessions.get(`session/${accessKeyId}`))?.policies,
     existing: async (principals) => {
       if (principals.length === 0) return new Map();
       const request = { principals: [...new Set(principals)] };
@@ -50,6 +61,7 @@ export function principalsClient({ address, tls }: { address: string; tls: TlsId
     },
     close: () => {
       cache.close();
+      sessions.close();
       subscription.close();
       client.close();
     },

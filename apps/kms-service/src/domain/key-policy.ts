@@ -62,8 +62,8 @@ const ownWords: ReadonlyMap<string, string> = new Map([
   ['Policy document must contain a principal in each statement.', 'Policy contains a statement with no principal.'],
 ]);
 
-/** Users and roles have unique ids; accounts, sessions and bare ids do not need one. */
-const withUniqueId = /^arn:aws:iam::\d{12}:(user|role)\//;
+/** Users, roles and sessions of roles have unique ids; accounts and bare ids do not need one. */
+const withUniqueId = /^arn:aws:(iam::\d{12}:(user|role)\/|sts::\d{12}:assumed-role\/)/;
 
 /** Binds ARNs to the unique ids that they had when the policy was written. Errors: MalformedPolicyDocument for a principal that does not exist. */
 export function bindPrincipals(named: readonly string[], found: ReadonlyMap<string, string>): Record<string, string> {
@@ -81,8 +81,7 @@ export function bindPrincipals(named: readonly string[], found: ReadonlyMap<stri
  * gets nothing (AWS shows and applies the id too, once the user is gone).
  */
 export function compileBound(json: string, principals: Readonly<Record<string, string>>): CompiledPolicy {
-  const bound = Object.keys(principals).length === 0 ? json : JSON.stringify(JSON.parse(json, replacer(principals)));
-  return compilePolicy(bound, { kind: 'resource', name });
+  return compilePolicy(json, { kind: 'resource', name, bound: principals });
 }
 
 /**
@@ -100,13 +99,6 @@ export function requireNoLockout(policy: CompiledPolicy, author: Author): void {
 
 /** Who writes the policy, with what policies of its own, for which key. */
 export type Author = Omit<Question, 'action' | 'keyPolicy'>;
-
-/** A reviver that replaces the AWS principals of statements; a document has strings under "AWS" nowhere else. */
-function replacer(principals: Readonly<Record<string, string>>): (key: string, value: unknown) => unknown {
-  const one = (value: unknown): unknown =>
-    typeof value === 'string' && Object.hasOwn(principals, value) ? principals[value] : value;
-  return (key, value) => (key === 'AWS' ? (Array.isArray(value) ? value.map(one) : one(value)) : value);
-}
 
 function invalidPrincipals(): KeysteadError {
   return new KeysteadError(

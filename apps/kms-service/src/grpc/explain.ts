@@ -8,7 +8,7 @@ import {
   type TracedCondition,
   type TracedPolicy,
 } from '@keystead/policy';
-import { PrincipalType, type CallContext } from '@keystead/proto/common';
+import { PrincipalType, Session, type CallContext } from '@keystead/proto/common';
 import type * as proto from '@keystead/proto/kms';
 import { KmsAdminServiceService } from '@keystead/proto/kms';
 import { unary, type ServiceBinding } from '@keystead/service';
@@ -135,10 +135,10 @@ function contextOf(
   const { kind, userName, holder } = subject;
   const { arn, account, uniqueId = '' } = principal;
   const [issuerUniqueId = ''] = uniqueId.split(':', 1);
-  const session = { issuerArn: holder, issuerUniqueId, issuedAtMs: BigInt(now.getTime()), tags: {} };
+  const session = Session.fromPartial({ issuerArn: holder, issuerUniqueId, issuedAtMs: BigInt(now.getTime()) });
   return {
     principal: { type: types[kind], arn, uniqueId, account, userName },
-    session: kind === 'role' ? (session) : undefined,
+    session: kind === 'role' ? session : undefined,
     tls: { version: 'TLSv1.3', cipherSuite: '', clientProvidedHostHeader: '' },
     ...{ accessKeyId: '', sourceIp: '', userAgent: '', viaService, requestId: '' },
   };

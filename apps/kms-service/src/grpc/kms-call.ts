@@ -4,6 +4,7 @@ import {
   globalValues,
   contextValues,
   policyPrincipal,
+  sessionPolicies,
   type ContextLookup,
   type Decision,
   type PolicyPrincipal,
@@ -47,6 +48,9 @@ interface About {
   readonly action: string;
   readonly facts?: RequestFacts;
 }
+
+/** A session without policies of its own. */
+const unlimited: PrincipalPolicies = { identity: [], tags: {} };
 
 /** A key and the alias by which it was named. */
 export interface Located {
@@ -277,14 +281,18 @@ export class KmsCall {
     const { session, principal } = this.context;
     const arn = session?.issuerArn || this.principal.arn;
     const uniqueId = session?.issuerArn ? session.issuerUniqueId : principal?.uniqueId;
+    if (session && Number(session.expiresAtMs) <= this.at.getTime()) {
+      throw new KeysteadError('ExpiredToken', 'The security token included in the request is expired');
+    }
     const known = principals.peek(arn) ?? (await principals.get(arn));
-    if (!known || known.uniqueId !== uniqueId) {
+    const own = session?.hasPolicies ? await principals.session(this.context.accessKeyId) : unlimited;
+    if (!known || known.uniqueId !== uniqueId || !own) {
       throw new KeysteadError(
         'AccessDenied',
         `User: ${this.principal.arn} is not authorized to perform: kms:${this.operation}`,
       );
     }
-    return (this.#policies = known.policies);
+    return (this.#policies = sessionPolicies(known.policies, own));
   }
 
   #viaService(): string | undefined {

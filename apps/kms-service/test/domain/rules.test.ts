@@ -175,7 +175,10 @@ describe('policies', () => {
     const json = JSON.stringify({
       Statement: [{ Effect: 'Allow', Principal: { AWS: [arn] }, Action: 'kms:*', Resource: '*' }],
     });
-    expect(compileBound(json, bound).principals).toEqual(['AIDA0123456789ABCDEF']);
+    const [statement] = compileBound(json, bound).statementsFor('kms:Encrypt');
+    const named = (uniqueId: string) => statement?.principal({ arn, account: '111122223333', uniqueId });
+    expect(named('AIDA0123456789ABCDEF')).toBe('self');
+    expect(named('AIDAZZZZZZZZZZZZZZZZ')).toBe('none');
   });
 
   test('32 KiB at most', () => {

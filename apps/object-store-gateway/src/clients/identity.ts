@@ -1,5 +1,5 @@
 import { hasCode } from '@keystead/errors';
-import { compileBundle } from '@keystead/policy';
+import { compileBundle, sessionPolicies } from '@keystead/policy';
 import type { PrincipalPolicies } from '@keystead/policy';
 import type { CallContext } from '@keystead/proto/common';
 import type {
@@ -27,15 +27,28 @@ const MOST_PRINCIPALS = 10_000;
 /** Dates and Regions of one access key. */
 const MOST_SCOPES = 16;
 
+interface Known {
+  readonly uniqueId: string;
+  readonly policies: PrincipalPolicies;
+}
+
+/** What somebody may do who is gone. */
+const nothing: PrincipalPolicies = { identity: [], tags: {} };
+
 type Scopes = Map<string, Promise<GetSigningKeyResponse>>;
 
 export function identity(iam: IamServiceClient, lease: Lease): Identity {
   // One entry for each access key, because a change names the access key; its scopes are fetched as they come.
   const keys = new LeasedCache<Scopes>({ lease, maxEntries: MOST_KEYS, load: () => Promise.resolve(new Map()) });
-  const principals = new LeasedCache<PrincipalPolicies>({
+  const principals = new LeasedCache<Known>({
     lease,
     maxEntries: MOST_PRINCIPALS,
-    load: (key) => loadPolicies(iam, key.slice('principal/'.length)),
+    load: (key) => loadPolicies(iam, { arn: key.slice('principal/'.length) }),
+  });
+  const sessions = new LeasedCache<Known>({
+    lease,
+    maxEntries: MOST_PRINCIPALS,
+    load: (key) => loadPolicies(iam, { sessionAccessKeyId: key.slice('session/'.length) }),
   });
   return {
     async signingKey(auth) {
@@ -43,13 +56,20 @@ export function identity(iam: IamServiceClient, lease: Lease): Identity {
       return scopes.get(auth.scope) ?? remember(scopes, auth.scope, loadSigningKey(iam, auth));
     },
     async policies(context) {
-      const arn = context.session?.issuerArn || (context.principal?.arn ?? '');
+      const { session, principal, accessKeyId } = context;
+      const arn = session?.issuerArn || (principal?.arn ?? '');
+      const uniqueId = session?.issuerArn ? session.issuerUniqueId : principal?.uniqueId;
       const found = principals.peek(`principal/${arn}`) ?? (await principals.get(`principal/${arn}`));
-      return found ?? { identity: [], tags: {} };
+      // Who was deleted and made again is another one.
+      if (!found || found.uniqueId !== uniqueId) return nothing;
+      if (!session?.hasPolicies) return found.policies;
+      const own = await sessions.get(`session/${accessKeyId}`);
+      return own ? sessionPolicies(found.policies, own.policies) : nothing;
     },
     close() {
       keys.close();
       principals.close();
+      sessions.close();
       lease.close();
       iam.close();
     },
@@ -79,13 +99,16 @@ async function loadSigningKey(iam: IamServiceClient, auth: Authentication): Prom
   }
 }
 
-async function loadPolicies(iam: IamServiceClient, arn: string): Promise<PrincipalPolicies | undefined> {
+async function loadPolicies(
+  iam: IamServiceClient,
+  asked: Partial<GetPrincipalBundleRequest>,
+): Promise<Known | undefined> {
   try {
     const { bundle } = await invoke<GetPrincipalBundleRequest, GetPrincipalBundleResponse>(
       (...a) => iam.getPrincipalBundle(...a),
-      { arn, uniqueId: '' },
+      { arn: '', uniqueId: '', sessionAccessKeyId: '', ...asked },
     );
-    return bundle && compileBundle(bundle);
+    return bundle && { uniqueId: bundle.principal?.uniqueId ?? '', policies: compileBundle(bundle) };
   } catch (error) {
     if (hasCode(error, 'NoSuchEntity')) return undefined;
     throw error;

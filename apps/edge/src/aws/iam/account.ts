@@ -28,5 +28,4 @@ export const account = [
   query('createAccountAlias', { accountAlias: text }),
   query('deleteAccountAlias', { accountAlias: text }),
   query('listAccountAliases', page),
-  query('listRoles', { pathPrefix: text, ...page }),
 ];

@@ -4,10 +4,16 @@ import { account } from './account.js';
 import { attachedPolicies } from './attached-policies.js';
 import { groups } from './groups.js';
 import { inlinePolicies } from './inline-policies.js';
+import { instanceProfiles } from './instance-profiles.js';
+import { oidcProviders } from './oidc-providers.js';
 import { policies } from './policies.js';
+import { roles } from './roles.js';
 import { users } from './users.js';
 
-const all = [...users, ...groups, ...accessKeys, ...policies, ...attachedPolicies, ...inlinePolicies, ...account];
+const all = [
+  ...[...users, ...groups, ...accessKeys, ...policies, ...attachedPolicies, ...inlinePolicies, ...account],
+  ...[...roles, ...instanceProfiles, ...oidcProviders],
+];
 
 /** AWS IAM, https://docs.aws.amazon.com/IAM/latest/APIReference/ */
 export const iam: QueryApi = {

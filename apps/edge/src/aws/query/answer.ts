@@ -29,6 +29,7 @@ export function sendQueryError(exchange: Exchange, error: KeysteadError | AuthEr
 /** Where IAM's name or status is not that of the JSON protocols. */
 const own: Partial<Record<Code, readonly [code: string, status: number]>> = {
   AccessDenied: ['AccessDenied', 403],
+  ExpiredIdentityToken: ['ExpiredTokenException', 400],
   ExpiredToken: ['ExpiredToken', 403],
   LimitExceeded: ['LimitExceeded', 409],
   MissingAuthenticationToken: ['MissingAuthenticationToken', 403],

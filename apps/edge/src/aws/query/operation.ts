@@ -1,7 +1,7 @@
 import type { Call } from '@keystead/proto/iam-query';
 import type { ValueOf } from '../json/operation.js';
 import type { Form } from './form.js';
-import { type RequestShape, structure } from './read.js';
+import { memberName, type RequestShape, structure } from './read.js';
 
 type Requests = NonNullable<Call['operation']>;
 
@@ -21,5 +21,5 @@ export function query<Case extends Requests['$case']>(
   request: RequestShape<ValueOf<Requests, Case>>,
 ): QueryOperation {
   const read = structure(request);
-  return { name: $case.charAt(0).toUpperCase() + $case.slice(1), $case, read: (form) => read(form, '') };
+  return { name: memberName($case), $case, read: (form) => read(form, '') };
 }

@@ -25,9 +25,17 @@ export function structure<T>(shape: RequestShape<T>): Reader<T> {
   };
 }
 
+/** What AWS writes in capitals and the contract does not. */
+const initialisms = [
+  ['OpenIdConnect', 'OpenIDConnect'],
+  ['ClientId', 'ClientID'],
+  ['AwsService', 'AWSService'],
+] as const;
+
 /** `userName` → `UserName`: the contract's names are AWS's in another case. */
 export function memberName(field: string): string {
-  return field.charAt(0).toUpperCase() + field.slice(1);
+  const name = field.charAt(0).toUpperCase() + field.slice(1);
+  return initialisms.reduce((text, [ours, theirs]) => text.replaceAll(ours, theirs), name);
 }
 
 export const text: Reader<string> = (form, name) => form.get(name);

@@ -1,13 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { KeysteadError } from '@keystead/errors';
-import { decodeQuery } from '@keystead/sigv4';
+import { PrincipalType } from '@keystead/proto/common';
+import { AuthError, decodeQuery, isPresigned } from '@keystead/sigv4';
 import { authenticate, readSignature } from '../../auth/authenticate.js';
 import { callContext } from '../../auth/context.js';
 import { checkLength, readBody } from '../../http/body.js';
 import type { Exchange } from '../../http/exchange.js';
 import { forward, type Parts, recorded } from '../../parts.js';
 import { iam } from '../iam/index.js';
-import { sts } from '../sts/index.js';
+import { sts, unsigned } from '../sts/index.js';
 import { sendResult } from './answer.js';
 import type { QueryApi } from './api.js';
 import { type Form, formOf, parseForm } from './form.js';
@@ -19,6 +20,7 @@ const globalRegion = 'us-east-1';
 /** One request of IAM or STS, from the head to the answer. Rejects with AuthError or KeysteadError. */
 export async function serveQuery(parts: Parts, exchange: Exchange): Promise<void> {
   const { head, request } = exchange;
+  if (!isSigned(head)) return serveUnsigned(parts, exchange);
   const regions = [parts.region, globalRegion];
   const auth = readSignature(head, { flavour: 'query', services: ['iam', 'sts'], regions });
   checkLength(request);
@@ -50,6 +52,34 @@ export async function serveQuery(parts: Parts, exchange: Exchange): Promise<void
   });
   sendResult(exchange, api, found.name, result as object);
 }
+
+function isSigned({ headers, target }: Exchange['head']): boolean {
+  return headers.has('authorization') || isPresigned(target);
+}
+
+/** Nobody has said who calls: only what proves its caller by a token of its own goes on, anything else is refused. */
+async function serveUnsigned(parts: Parts, exchange: Exchange): Promise<void> {
+  const { head, request } = exchange;
+  checkLength(request);
+  const isForm = head.method === 'POST' && /^application\/x-www-form-urlencoded\b/i.test(contentType(exchange));
+  const form = isForm ? parseForm(bodyText(await readBody(request), contentType(exchange))) : undefined;
+  if (form?.get('Action') !== unsigned) throw new AuthError('MissingAuthentication');
+  const found = find(sts, form);
+  const context = callContext(exchange, bearer);
+  const traceParent = head.headers.get('traceparent') ?? '';
+  // What does not get there is nobody's call yet, and in nobody's log.
+  const result = await parts.send.sts(found.$case, found.read(form), { context, traceParent });
+  sendResult(exchange, sts, found.name, result as object);
+}
+
+const contentType = ({ head }: Exchange): string => head.headers.get('content-type') ?? '';
+
+/** Everything about the bearer of a token is for iam-service to find out. */
+const bearer = {
+  principal: { type: PrincipalType.PRINCIPAL_TYPE_WEB_IDENTITY, arn: '', uniqueId: '', account: '', userName: '' },
+  session: undefined,
+  accessKeyId: '',
+};
 
 function bodyText(body: Buffer, contentType = ''): string {
   if (!/^application\/x-www-form-urlencoded\b/i.test(contentType)) {

@@ -22,7 +22,7 @@ const documents: ReadonlySet<string> = new Set(['document', 'policyDocument', 'a
 
 /** Lists that AWS writes inside of a result even when they are empty: to their readers no entry says something. */
 const shownEmpty: ReadonlySet<string> = new Set([
-  ...['matchedStatements', 'missingContextValues', 'groupList', 'attachedManagedPolicies'],
+  ...['matchedStatements', 'missingContextValues', 'groupList', 'attachedManagedPolicies', 'roles'],
 ]);
 
 /** The elements of a result. Its own lists are written even when they are empty, lists inside of it are not. */

@@ -1,11 +1,10 @@
 import type * as wire from '@keystead/proto/iam-query';
 import { accountAlias, aliasExists } from '../../domain/accounts.js';
-import { pathPrefix } from '../../domain/fields.js';
 import { noAlias } from '../../domain/not-found.js';
 import { readPage } from '../../domain/paging.js';
 import { quotas } from '../../domain/quotas.js';
 import { reads, writes, type Change } from '../operation.js';
-import { accountTarget, listTarget } from '../targets.js';
+import { accountTarget } from '../targets.js';
 
 /** What AWS's summary counts and this system has none of. */
 const none = {
@@ -59,11 +58,4 @@ export const deleteAccountAlias = writes('iam:DeleteAccountAlias', {
     await store.account.setAlias(undefined);
     return {};
   },
-});
-
-/** There are no roles yet; tools that look for them find none. */
-export const listRoles = reads('iam:ListRoles', {
-  check: (request: wire.ListRolesRequest) => ({ pathPrefix: pathPrefix(request.pathPrefix), page: readPage(request) }),
-  target: ({ pathPrefix }, { caller }) => listTarget(caller.account, 'role', pathPrefix),
-  run: async () => ({ roles: [], isTruncated: false, marker: undefined }),
 });

@@ -1,10 +1,20 @@
 import type * as wire from '@keystead/proto/iam-query';
 import { parseIamArn } from '../../domain/arn.js';
+import type { EntityKind } from '../../domain/entities.js';
 import { oneOf, pathPrefix, policyArn, policyUse } from '../../domain/fields.js';
 import { found, noPolicy } from '../../domain/not-found.js';
 import { pageOf, readPage, type Page } from '../../domain/paging.js';
 import { checkQuota, quotas } from '../../domain/quotas.js';
-import { holderTarget, namedGroup, namedUser, theHolder, touchHolder, type Named } from '../holders.js';
+import {
+  changeableHolder,
+  holderTarget,
+  namedGroup,
+  namedRole,
+  namedUser,
+  theHolder,
+  touchHolder,
+  type Named,
+} from '../holders.js';
 import { attachablePolicy, managedPolicy } from '../managed-policy.js';
 import { reads, writes, type Change, type Work } from '../operation.js';
 import { policyTarget } from '../targets.js';
@@ -17,21 +27,26 @@ interface Attachment {
 const attachmentTarget = ({ holder, arn }: Attachment, work: Work) =>
   holderTarget(holder, work, { 'iam:PolicyARN': arn });
 
+const attachedQuotas: Record<EntityKind, (present: number) => Parameters<typeof checkQuota>> = {
+  user: (present) => ['PoliciesPerUser', present, quotas.AttachedPoliciesPerUserQuota],
+  group: (present) => ['PoliciesPerGroup', present, quotas.AttachedPoliciesPerGroupQuota],
+  role: (present) => ['PoliciesPerRole', present, quotas.AttachedPoliciesPerRoleQuota],
+};
+
 async function attach({ holder: named, arn }: Attachment, change: Change): Promise<Record<string, never>> {
   const { store, now } = change;
-  const holder = await theHolder(change, named);
+  const holder = await changeableHolder(change, named);
   await attachablePolicy(store, arn);
   if (await store.holdings.isAttached(holder, arn)) return {};
   const present = (await store.holdings.attachedTo(holder)).length;
-  if (holder.kind === 'user') checkQuota('PoliciesPerUser', present, quotas.AttachedPoliciesPerUserQuota);
-  else checkQuota('PoliciesPerGroup', present, quotas.AttachedPoliciesPerGroupQuota);
+  checkQuota(...attachedQuotas[holder.kind](present));
   await store.holdings.attach(holder, arn, now);
   await touchHolder(change, holder);
   return {};
 }
 
 async function detach({ holder: named, arn }: Attachment, change: Change): Promise<Record<string, never>> {
-  const holder = await theHolder(change, named);
+  const holder = await changeableHolder(change, named);
   const attached = await change.store.holdings.isAttached(holder, arn);
   found(attached ? true : undefined, () => noPolicy(arn));
   await change.store.holdings.detach(holder, arn);
@@ -49,6 +64,11 @@ const ofGroup = (request: { groupName?: string | undefined; policyArn?: string |
   arn: policyArn(request.policyArn),
 });
 
+const ofRole = (request: { roleName?: string | undefined; policyArn?: string | undefined }): Attachment => ({
+  holder: namedRole(request),
+  arn: policyArn(request.policyArn),
+});
+
 export const attachUserPolicy = writes('iam:AttachUserPolicy', {
   check: (request: wire.AttachUserPolicyRequest) => ofUser(request),
   target: attachmentTarget,
@@ -59,6 +79,18 @@ export const attachGroupPolicy = writes('iam:AttachGroupPolicy', {
   check: (request: wire.AttachGroupPolicyRequest) => ofGroup(request),
   target: attachmentTarget,
   run: attach,
+});
+
+export const attachRolePolicy = writes('iam:AttachRolePolicy', {
+  check: (request: wire.AttachRolePolicyRequest) => ofRole(request),
+  target: attachmentTarget,
+  run: attach,
+});
+
+export const detachRolePolicy = writes('iam:DetachRolePolicy', {
+  check: (request: wire.DetachRolePolicyRequest) => ofRole(request),
+  target: attachmentTarget,
+  run: detach,
 });
 
 export const detachUserPolicy = writes('iam:DetachUserPolicy', {
@@ -106,6 +138,16 @@ export const listAttachedGroupPolicies = reads('iam:ListAttachedGroupPolicies', 
   run: attached,
 });
 
+export const listAttachedRolePolicies = reads('iam:ListAttachedRolePolicies', {
+  check: (request: wire.ListAttachedRolePoliciesRequest): AttachedList => ({
+    holder: namedRole(request),
+    pathPrefix: pathPrefix(request.pathPrefix),
+    page: readPage(request),
+  }),
+  target: ({ holder }, work) => holderTarget(holder, work),
+  run: attached,
+});
+
 const entityFilters = ['User', 'Role', 'Group', 'LocalManagedPolicy', 'AWSManagedPolicy'] as const;
 
 export const listEntitiesForPolicy = reads('iam:ListEntitiesForPolicy', {
@@ -136,7 +178,9 @@ export const listEntitiesForPolicy = reads('iam:ListEntitiesForPolicy', {
       policyGroups: holders
         .filter(({ kind }) => kind === 'group')
         .map(({ id, name }) => ({ groupName: name, groupId: id })),
-      policyRoles: [],
+      policyRoles: holders
+        .filter(({ kind }) => kind === 'role')
+        .map(({ id, name }) => ({ roleName: name, roleId: id })),
       ...rest,
     };
   },

@@ -4,7 +4,16 @@ import type { InlinePolicy } from '../../domain/entities.js';
 import { policyName } from '../../domain/fields.js';
 import { found, noInlinePolicy } from '../../domain/not-found.js';
 import { pageOf, readPage, type Page } from '../../domain/paging.js';
-import { holderTarget, namedGroup, namedUser, theHolder, touchHolder, type Named } from '../holders.js';
+import {
+  changeableHolder,
+  holderTarget,
+  namedGroup,
+  namedRole,
+  namedUser,
+  theHolder,
+  touchHolder,
+  type Named,
+} from '../holders.js';
 import { reads, writes, type Change, type Work } from '../operation.js';
 
 interface Inline {
@@ -22,7 +31,7 @@ async function put(
   change: Change,
 ): Promise<Record<string, never>> {
   const { store } = change;
-  const holder = await theHolder(change, named);
+  const holder = await changeableHolder(change, named);
   const others = (await store.holdings.inlineOf(holder)).filter(({ name }) => name !== policy.name);
   checkInlineSize(holder.kind, holder.name, [...others, policy]);
   await store.holdings.putInline(holder, policy);
@@ -36,8 +45,8 @@ async function get({ holder, name }: Inline, work: Work): Promise<InlinePolicy> 
 }
 
 async function remove(inline: Inline, change: Change): Promise<Record<string, never>> {
+  const holder = await changeableHolder(change, inline.holder);
   await get(inline, change);
-  const holder = await theHolder(change, inline.holder);
   await change.store.holdings.removeInline(holder, inline.name);
   await touchHolder(change, holder);
   return {};
@@ -112,6 +121,36 @@ export const listUserPolicies = reads('iam:ListUserPolicies', {
 
 export const listGroupPolicies = reads('iam:ListGroupPolicies', {
   check: (request: wire.ListGroupPoliciesRequest) => ({ holder: namedGroup(request), page: readPage(request) }),
+  target: ({ holder }, work) => holderTarget(holder, work),
+  run: list,
+});
+
+export const putRolePolicy = writes('iam:PutRolePolicy', {
+  check: (request: wire.PutRolePolicyRequest) => ({ holder: namedRole(request), policy: checkInline(request) }),
+  target: ({ holder }, work) => holderTarget(holder, work),
+  run: put,
+});
+
+export const getRolePolicy = reads('iam:GetRolePolicy', {
+  check: (request: wire.GetRolePolicyRequest) => ({ holder: namedRole(request), name: policyName(request.policyName) }),
+  target: ({ holder }, work) => holderTarget(holder, work),
+  run: async (inline, work) => {
+    const { name, document } = await get(inline, work);
+    return { roleName: inline.holder.name, policyName: name, policyDocument: document };
+  },
+});
+
+export const deleteRolePolicy = writes('iam:DeleteRolePolicy', {
+  check: (request: wire.DeleteRolePolicyRequest) => ({
+    holder: namedRole(request),
+    name: policyName(request.policyName),
+  }),
+  target: ({ holder }, work) => holderTarget(holder, work),
+  run: remove,
+});
+
+export const listRolePolicies = reads('iam:ListRolePolicies', {
+  check: (request: wire.ListRolePoliciesRequest) => ({ holder: namedRole(request), page: readPage(request) }),
   target: ({ holder }, work) => holderTarget(holder, work),
   run: list,
 });

@@ -6,7 +6,7 @@ import { policyArn, versionId } from '../../domain/fields.js';
 import { found, noVersion } from '../../domain/not-found.js';
 import { pageOf, readPage } from '../../domain/paging.js';
 import { quotas } from '../../domain/quotas.js';
-import { principalKey } from '../cache-keys.js';
+import { principalKey, roleKey } from '../cache-keys.js';
 import { customerPolicy, managedPolicy, policyVersion, policyVersions } from '../managed-policy.js';
 import { reads, writes, type Change } from '../operation.js';
 import { policyTarget } from '../targets.js';
@@ -20,6 +20,7 @@ const checkVersion = (request: { policyArn?: string | undefined; versionId?: str
 /** Everyone whom the policy concerns gets new rights when its default version changes. */
 async function touchHolders({ store, touch }: Change, arn: string): Promise<void> {
   touch(...(await store.users.withPolicy(arn)).map(principalKey));
+  touch(...(await store.roles.withPolicy(arn)).map(roleKey));
 }
 
 export const createPolicyVersion = writes('iam:CreatePolicyVersion', {

@@ -4,7 +4,7 @@ import { contextKeysOf, type PolicyPrincipal } from '@keystead/policy';
 import type * as wire from '@keystead/proto/iam-query';
 import { parseIamArn } from '../../domain/arn.js';
 import { simulatedValues } from '../../domain/context-entries.js';
-import { checkDocumentText } from '../../domain/documents.js';
+import { documentText } from '../../domain/documents.js';
 import { constraint, present } from '../../domain/fields.js';
 import { pageOf, readPage, type Page } from '../../domain/paging.js';
 import {
@@ -46,7 +46,7 @@ interface Plan {
 const given =
   (name: string) =>
   (document: string, index: number): Source => {
-    return { id: `${name}.${index + 1}`, type: 'none', document: checkDocumentText(document, lower(name)) };
+    return { id: `${name}.${index + 1}`, type: 'none', document: documentText(lower(name), document) };
   };
 
 const lower = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
@@ -65,7 +65,7 @@ function readPlan(request: Asked): Plan {
     resourcePolicy:
       resourcePolicy === undefined
         ? undefined
-        : { id: 'ResourcePolicy', type: 'resource', document: checkDocumentText(resourcePolicy, 'resourcePolicy') },
+        : { id: 'ResourcePolicy', type: 'resource', document: documentText('resourcePolicy', resourcePolicy) },
     caller: request.callerArn === undefined ? undefined : callerOf(request.callerArn),
     resourceOwner: request.resourceOwner === undefined ? undefined : ownerOf(request.resourceOwner),
     values: simulatedValues(contextEntries),

@@ -7,7 +7,7 @@ import { uniqueId } from '../../domain/ids.js';
 import { paged, pageOf, readPage } from '../../domain/paging.js';
 import { checkQuota, quotas } from '../../domain/quotas.js';
 import { checkTagKeys, checkTags, withoutTags, withTags } from '../../domain/tags.js';
-import { accessKeyKey, principalKey } from '../cache-keys.js';
+import { accessKeyKey, principalKey, sessionKeys } from '../cache-keys.js';
 import { ownName } from '../caller.js';
 import { theUser } from '../find.js';
 import { reads, writes, type Change, type Work } from '../operation.js';
@@ -103,7 +103,7 @@ export const deleteUser = writes('iam:DeleteUser', {
     const user = await theUser(work, name);
     await checkNothingLeft(work, user);
     await store.users.remove(user.id);
-    touch(principalKey(user));
+    touch(principalKey(user), ...(await store.sessions.removeOf(user.id)).flatMap(sessionKeys));
     return {};
   },
 });

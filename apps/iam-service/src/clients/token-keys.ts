@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { KeysteadError } from '@keystead/errors';
+import type { JSONWebKeySet } from 'jose';
+import { isReachable } from '../domain/oidc-provider.js';
+
+/** The public keys of token issuers. */
+export interface TokenKeys {
+  /** Those in memory, or fetched; `newer` asks the issuer again, unless that was done just now. Throws IdpCommunication, InvalidIdentityToken. */
+  of(issuer: string, options?: { newer: boolean }): Promise<JSONWebKeySet>;
+}
+
+const timeoutMs = 5_000;
+const maximumBytes = 128 * 1024;
+const maximumIssuers = 256;
+/** Issuers take keys out of use; after this long they are asked again. */
+const keptMs = 10 * 60_000;
+/** A token with an unknown key makes the issuer be asked again no more often than this. */
+const againMs = 10_000;
+
+interface Fetched {
+  readonly at: number;
+  readonly keys: Promise<JSONWebKeySet>;
+}
+
+/** `files`: JWKS given by the operator, by issuer; such an issuer is never asked. */
+export function tokenKeys(files: ReadonlyMap<string, string>): TokenKeys {
+  const known = new Map<string, Fetched>();
+  return {
+    of: async (issuer, { newer } = { newer: false }) => {
+      const file = files.get(issuer);
+      if (file !== undefined) return readKeys(await readFile(file, 'utf8'));
+      const before = known.get(issuer);
+      const now = performance.now();
+      if (before && now - before.at < (newer ? againMs : keptMs)) return before.keys;
+      if (known.size >= maximumIssuers) known.clear();
+      const keys = fetchKeys(issuer);
+      known.set(issuer, { at: now, keys });
+      // A failure is not kept: the issuer may be there the next moment.
+      keys.catch(() => known.delete(issuer));
+      return keys;
+    },
+  };
+}
+
+/** OpenID Connect Discovery 1.0 §4: the issuer tells where its keys are. */
+async function fetchKeys(issuer: string): Promise<JSONWebKeySet> {
+  const { issuer: said, jwks_uri: at } = (await fetchJson(`${issuer}/.well-known/openid-configuration`)) as {
+    issuer?: unknown;
+    jwks_uri?: unknown;
+  };
+  if (typeof said !== 'string' || said.replace(/\/$/, '') !== issuer || typeof at !== 'string') throw unusable();
+  return readKeys(JSON.stringify(await fetchJson(at)));
+}
+
+/** Follows no redirect: the answer must come from where the issuer said. */
+async function fetchJson(address: string): Promise<object> {
+  if (!URL.canParse(address) || !isReachable(new URL(address))) throw unusable();
+  try {
+    const response = await fetch(address, {
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: { accept: 'application/json' },
+    });
+    if (!response.ok || !response.body) throw unusable();
+    const parsed: unknown = JSON.parse(await limited(response.body));
+    if (typeof parsed !== 'object' || parsed === null) throw unusable();
+    return parsed;
+  } catch (cause) {
+    throw cause instanceof KeysteadError ? cause : new KeysteadError('IdpCommunication', message, { cause });
+  }
+}
+
+async function limited(body: ReadableStream<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of body) {
+    size += part.length;
+    if (size > maximumBytes) throw unusable();
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function readKeys(text: string): JSONWebKeySet {
+  const parsed = JSON.parse(text) as { keys?: unknown };
+  if (Array.isArray(parsed.keys) && parsed.keys.every((key) => typeof key === 'object' && key !== null)) {
+    return parsed as JSONWebKeySet;
+  }
+  throw unusable();
+}
+
+const message =
+  "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements";
+
+function unusable(): KeysteadError {
+  return new KeysteadError('InvalidIdentityToken', message);
+}

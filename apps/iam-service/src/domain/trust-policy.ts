@@ -1,0 +1,74 @@
+import { KeysteadError } from '@keystead/errors';
+import { compilePolicy, type CompiledPolicy } from '@keystead/policy';
+import { compiled, documentText, policySize } from './documents.js';
+import type { Trust } from './entities.js';
+import { quotas } from './quotas.js';
+
+const name = 'trust policy';
+
+/** A trust policy as it was written, not bound yet. */
+export interface WrittenTrust {
+  readonly document: string;
+  /** The AWS principals that it names, without "*". */
+  readonly principals: readonly string[];
+}
+
+/**
+ * Checks a trust policy as it is written; `field` as the wire calls it. Throws Validation, MalformedPolicyDocument,
+ * LimitExceeded. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+ */
+export function readTrustPolicy(field: string, document: string | undefined): WrittenTrust {
+  const text = documentText(field, document);
+  const { principals } = compiled(text, { kind: 'trust', name });
+  for (const action of actionsOf(text)) {
+    if (!/^sts:/i.test(action)) throw malformed('AssumeRole policy may only specify STS AssumeRole actions.');
+  }
+  const quota = quotas.AssumeRolePolicySizeQuota;
+  if (policySize(text) > quota)
+    throw new KeysteadError('LimitExceeded', `Cannot exceed quota for ACLSizePerRole: ${quota}`);
+  return { document: text, principals };
+}
+
+interface Statement {
+  Action?: string | string[];
+  NotAction?: string | string[];
+}
+
+/** The document has been compiled: its shape is sound. A statement without an action would do nothing, and IAM refuses it. */
+function actionsOf(text: string): string[] {
+  const { Statement: written } = JSON.parse(text) as { Statement: Statement | Statement[] };
+  return [written].flat().flatMap(({ Action, NotAction }) => {
+    const actions = Action ?? NotAction;
+    if (actions === undefined) throw malformed('Missing required field Action');
+    return [actions].flat();
+  });
+}
+
+/** Users, roles and sessions have unique ids; accounts and bare ids are what they are. */
+const withUniqueId = /^arn:aws:(iam::\d{12}:(user|role)\/|sts::\d{12}:assumed-role\/)/;
+
+/** Binds a trust policy to the principals that exist now, by what was asked. Throws MalformedPolicyDocument. */
+export function bindTrust({ document, principals }: WrittenTrust, found: ReadonlyMap<string, string>): Trust {
+  const bound: Record<string, string> = {};
+  for (const principal of principals) {
+    const uniqueId = found.get(principal);
+    if (uniqueId === undefined) throw malformed(`Invalid principal in policy: "AWS":"${principal}"`);
+    if (withUniqueId.test(principal)) bound[principal] = uniqueId;
+  }
+  return { document, principals: bound };
+}
+
+/** The policy as it is evaluated: with unique ids in place of ARNs. */
+export function compileTrust({ document, principals }: Trust): CompiledPolicy {
+  return compilePolicy(document, { kind: 'trust', name, bound: principals });
+}
+
+/** The policy as it is shown: a principal that is gone appears as the unique id to which the trust still holds. */
+export function shownTrust({ document, principals }: Trust, exists: (uniqueId: string) => boolean): string {
+  const gone = Object.entries(principals).filter(([, id]) => !exists(id));
+  return gone.reduce((text, [arn, id]) => text.replaceAll(JSON.stringify(arn), JSON.stringify(id)), document);
+}
+
+function malformed(message: string): KeysteadError {
+  return new KeysteadError('MalformedPolicyDocument', message);
+}

@@ -1,0 +1,151 @@
+import { KeysteadError } from '@keystead/errors';
+import type { ContextRecord } from '@keystead/policy';
+import { PrincipalType } from '@keystead/proto/common';
+import type * as wire from '@keystead/proto/iam-query';
+import type { IssuedSession, Role, SessionFacts } from '../../domain/entities.js';
+import {
+  chainedTags,
+  externalId,
+  packedSize,
+  readRoleSession,
+  readSessionTags,
+  roleDuration,
+  sessionPolicies,
+  sourceIdentity,
+  type RequestedTags,
+  type RoleSessionCommand,
+} from '../../domain/session-request.js';
+import { compileTrust } from '../../domain/trust-policy.js';
+import { roleByArn, rolePrincipalOf } from '../bundles.js';
+import type { Caller } from '../caller.js';
+import { issue, period } from '../issue.js';
+import { managedPolicy, policyVersion } from '../managed-policy.js';
+import { issues, type Work } from '../operation.js';
+import { requestTagValues, resourceTagValues } from '../targets.js';
+
+interface AssumeRole extends RoleSessionCommand, RequestedTags {
+  readonly externalId: string | undefined;
+  readonly sourceIdentity: string | undefined;
+}
+
+/** https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
+export const assumeRole = issues('sts:AssumeRole', {
+  check: (request: wire.AssumeRoleRequest, caller): AssumeRole => {
+    if (request.serialNumber !== undefined || request.tokenCode !== undefined) throw noDevice();
+    if (request.providedContexts.length > 0) {
+      throw new KeysteadError('Validation', 'ProvidedContexts are not supported.');
+    }
+    const requested = readSessionTags(request.tags, request.transitiveTagKeys);
+    const { sourceIdentity: identity, tags } = inherited(caller);
+    const named = sourceIdentity(request.sourceIdentity);
+    if (identity !== undefined && named !== undefined && identity !== named) {
+      throw new KeysteadError('AccessDenied', 'The source identity of the calling session cannot be changed.');
+    }
+    return {
+      ...readRoleSession(request),
+      ...chainedTags(requested, tags),
+      externalId: externalId(request.externalId),
+      sourceIdentity: named ?? identity,
+    };
+  },
+  run: async (command, work) => {
+    const role = await permittedRole(command, work);
+    const session = await roleSession(role, command, work);
+    const { credentials, assumedRoleUser, packedPolicySize } = await session.open();
+    const answer = { credentials, assumedRoleUser, packedPolicySize, sourceIdentity: command.sourceIdentity };
+    return { answer, role };
+  },
+  roleArn: ({ roleArn }) => roleArn,
+});
+
+function noDevice(): KeysteadError {
+  const message = 'MultiFactorAuthentication failed with invalid MFA one time pass code.';
+  return new KeysteadError('AccessDenied', message);
+}
+
+/** What comes along a chain of roles. */
+function inherited({ context }: Caller): { sourceIdentity: string | undefined; tags: RequestedTags } {
+  const { session } = context;
+  const tags = Object.entries(session?.tags ?? {}).map(([key, value]) => ({ key, value }));
+  return {
+    sourceIdentity: session?.sourceIdentity || undefined,
+    tags: { tags, transitiveTagKeys: session?.transitiveTagKeys ?? [] },
+  };
+}
+
+/** Nobody learns from a refusal whether there is such a role. Throws AccessDenied. */
+async function permittedRole(command: AssumeRole, work: Work): Promise<Role> {
+  const { caller, now } = work;
+  if (caller.isRoot) throw new KeysteadError('AccessDenied', 'Roles may not be assumed by root accounts.');
+  const role = await roleByArn(work, command.roleArn);
+  const values = requestValues(command, caller);
+  const actions = ['sts:AssumeRole'];
+  if (command.tags.length > 0) actions.push('sts:TagSession');
+  if (command.sourceIdentity !== undefined) actions.push('sts:SetSourceIdentity');
+  const resourcePolicy = role && compileTrust(role.trust);
+  for (const action of actions) {
+    if (!role || !resourcePolicy) throw refused(caller, action, command.roleArn);
+    const about = { action, resource: command.roleArn, resourceAccount: role.account, resourcePolicy, now };
+    const { effect } = await work.decide({ ...about, values: { ...resourceTagValues(role.tags), ...values } });
+    if (effect !== 'Allow') throw refused(caller, action, command.roleArn);
+  }
+  if (!role) throw refused(caller, 'sts:AssumeRole', command.roleArn);
+  return role;
+}
+
+function refused({ principal }: Caller, action: string, role: string): KeysteadError {
+  return new KeysteadError(
+    'AccessDenied',
+    `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${role}`,
+  );
+}
+
+function requestValues(command: AssumeRole, { context }: Caller): ContextRecord {
+  const along = new Set(Object.keys(context.session?.tags ?? {}).map((key) => key.toLowerCase()));
+  // Only what this request brings: what comes along the chain is the caller's already (aws:PrincipalTag).
+  const own = command.tags.filter(({ key }) => !along.has(key.toLowerCase()));
+  return {
+    ...requestTagValues(own),
+    'sts:RoleSessionName': command.name,
+    'sts:ExternalId': command.externalId,
+    'sts:SourceIdentity': command.sourceIdentity,
+    'sts:DurationSeconds': command.duration === undefined ? undefined : String(command.duration),
+    'sts:TransitiveTagKeys': command.transitiveTagKeys.length === 0 ? undefined : command.transitiveTagKeys,
+  };
+}
+
+type Facts = RequestedTags & Pick<SessionFacts, 'sourceIdentity'> & Partial<Pick<SessionFacts, 'federated'>>;
+
+/** Everything about a new session but its keys. Throws Validation, PackedPolicyTooLarge, NoSuchEntity for a policy. */
+export async function roleSession(role: Role, command: RoleSessionCommand & Facts, work: Work) {
+  const { account, id, maxSessionDuration: longest } = role;
+  const chained = work.caller.principal.type === PrincipalType.PRINCIPAL_TYPE_ASSUMED_ROLE;
+  const duration = roleDuration(command.duration, { longest, chained });
+  const packedPolicySize = packedSize(command, command.tags);
+  const { tags, transitiveTagKeys, sourceIdentity, federated } = command;
+  const policies = sessionPolicies(command, await managed(role, command, work));
+  const facts: SessionFacts = { policies, tags, transitiveTagKeys, sourceIdentity, federated };
+  const session: Omit<IssuedSession, 'accessKeyId'> = {
+    ...{ account, issuerId: id, name: command.name, facts },
+    ...period(work.now, duration),
+  };
+  const { arn, uniqueId: assumedRoleId } = rolePrincipalOf(role, command.name);
+  return {
+    open: async () => ({
+      credentials: await issue(work, session),
+      assumedRoleUser: { assumedRoleId, arn },
+      packedPolicySize,
+    }),
+  };
+}
+
+/** Managed session policies as they are now: they stay so for the life of the session. */
+async function managed({ account }: Role, { policyArns }: RoleSessionCommand, { storeOf }: Work) {
+  const store = storeOf(account);
+  const found = [];
+  for (const name of policyArns) {
+    const { defaultVersion } = await managedPolicy(store, name);
+    found.push({ name, document: (await policyVersion(store, name, defaultVersion)).document });
+  }
+  return found;
+}
