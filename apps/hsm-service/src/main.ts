@@ -19,11 +19,13 @@ import { KeysteadError } from '@keystead/errors';
 import { availableParallelism } from 'node:os';
 import { readConfig, type Config } from './config.js';
 import { AsymmetricEngine } from './domain/asymmetric.js';
-import { Ceremonies } from './domain/ceremonies.js';
+import { Ceremonies, type CeremonyNote } from './domain/ceremonies.js';
 import { domainKeyCommands, type DomainKeyParts } from './domain/domain-key-commands.js';
 import { DomainKeys, makeDomainKey } from './domain/domain-keys.js';
 import { Engine } from './domain/engine.js';
 import { Importer } from './domain/importer.js';
+import { PartitionSet } from './domain/partition-set.js';
+import { partitionCommands, Partitions } from './domain/partitions.js';
 import { randomPool } from './domain/random-pool.js';
 import type { DeviceUnlock, NewRecipient } from './domain/recipients.js';
 import { ROOT_COMMANDS } from './domain/root-commands.js';
@@ -35,6 +37,7 @@ import { KeyVault } from './domain/vault.js';
 import { adminService } from './grpc/admin.js';
 import { ceremonyService } from './grpc/ceremonies.js';
 import { cryptoService } from './grpc/crypto.js';
+import { isMember, partitionService, type PartitionWork } from './grpc/partitions.js';
 import { rootServices } from './grpc/root.js';
 import { requireTls13 } from './grpc/tls-check.js';
 import type { Engines } from './grpc/operations.js';
@@ -67,13 +70,17 @@ export async function start(config: Config): Promise<Running> {
   const tls = ownIdentity(config);
   const cache = new TokenCache({ maxEntries: MAX_CACHED_TOKENS, ttlMs: CACHE_TTL_MS }, () => performance.now());
   const pool = cryptoPool({ threads: THREADS, generators: 1, maxWaiting: MAX_WAITING_JOBS });
-  const sweep = setInterval(() => cache.sweep(), SWEEP_MS).unref();
   const keys = new DomainKeys();
   const wipe = (): void => {
     cache.clear();
     pool.wipe();
   };
   const now = (): Date => new Date();
+  const partitions = partitionSet(pool, config);
+  const sweep = setInterval(() => {
+    cache.sweep();
+    partitions.each((work) => work.cache.sweep());
+  }, SWEEP_MS).unref();
   const device = await openDevice(config, log).catch((error: unknown) => {
     clearInterval(sweep);
     tls.close();
@@ -81,7 +88,7 @@ export async function start(config: Config): Promise<Running> {
   });
   const makeKey: DomainKeyParts['makeKey'] = (epoch, createdMs) =>
     makeDomainKey(epoch, createdMs, config.keysInDevice ? device : undefined);
-  const root = new LiveRoot({ directory: config.rootDir, keys, now, wipe, device, makeKey });
+  const root = new LiveRoot({ directory: config.rootDir, keys, partitions, now, wipe, device, makeKey });
   const domainKeys = domainKeyParts(config, keys, makeKey);
   const rotator = new Rotator({ ...domainKeys, root, now, log });
   const ticks = setInterval(() => tick(rotator, log), tickMs(config)).unref();
@@ -96,11 +103,16 @@ export async function start(config: Config): Promise<Running> {
   try {
     await openAtStart(config, root, device, log);
     const journal = await openJournal(config.rootDir, now);
-    const commands = { ...ROOT_COMMANDS, ...domainKeyCommands(domainKeys) };
-    const ceremonies = new Ceremonies({
-      ...{ root, now, commands, writer: config.writer },
-      note: (ceremony) => journal.note(ceremony),
-    });
+    const note = (ceremony: CeremonyNote): Promise<void> => journal.note(ceremony);
+    const { writer, trustDomain } = config;
+    const isName = (spiffe: string): boolean => isMember(spiffe, trustDomain);
+    const commands = {
+      ...ROOT_COMMANDS,
+      ...domainKeyCommands(domainKeys),
+      ...partitionCommands(writer, isName),
+    };
+    const ceremonies = new Ceremonies({ root, now, note, commands, writer });
+    const officers = new Partitions({ root, set: partitions, writer, now, note });
     const services = [
       ...[cryptoService(engines(keys, cache, pool, config)), adminService(root, keys)],
       ...rootServices({
@@ -109,6 +121,7 @@ export async function start(config: Config): Promise<Running> {
         proceed: () => rotator.proceed(),
       }),
       ceremonyService({ root, ceremonies, journal }),
+      partitionService({ set: partitions, partitions: officers, trustDomain }),
     ];
     const server = await listen(config, tls, { root, keys, device }, services, log);
     return { address: server.address, opsAddress: server.opsAddress, close: () => server.close().finally(release) };
@@ -126,6 +139,20 @@ function engines(keys: DomainKeys, cache: TokenCache, { run }: CryptoPool, { tra
     ...{ asymmetric: new AsymmetricEngine(vault, run), importer: new Importer(vault, run) },
     transfer: new Transfer(vault, run, transferPeers),
   };
+}
+
+/** A few hundred keys of a tenant at a time are opened without asking GCM-SIV. */
+const MAX_CACHED_IN_PARTITION = 256;
+
+/** Every partition has keys, a cache and engines of its own; only the threads are everybody's. */
+function partitionSet(pool: CryptoPool, config: Config): PartitionSet<PartitionWork> {
+  const make = (): { keys: DomainKeys; work: PartitionWork } => {
+    const keys = new DomainKeys();
+    const limits = { maxEntries: MAX_CACHED_IN_PARTITION, ttlMs: CACHE_TTL_MS };
+    const cache = new TokenCache(limits, () => performance.now());
+    return { keys, work: { engines: engines(keys, cache, pool, config), random: randomPool(), cache } };
+  };
+  return new PartitionSet(make, ({ cache }) => cache.clear());
 }
 
 /** What changes domain keys. */

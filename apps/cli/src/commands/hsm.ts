@@ -3,6 +3,7 @@ import { initCommand, sealCommand, statusCommand, unsealCommand } from '../hsm/o
 import { backupCommand, restoreCommand, verifyCommand } from '../hsm/backups.js';
 import { domainKeyCommands } from '../hsm/domain-keys.js';
 import { operatorCommands, ruleCommands, signCommandLine } from '../hsm/governance.js';
+import { partitionCommands } from '../hsm/partitions.js';
 import { recipientCommands } from '../hsm/recipients.js';
 
 /** keystead hsm: the ceremonies of the root of trust. */
@@ -14,6 +15,7 @@ export function hsmCommand(program: Command): void {
     verifyCommand,
     restoreCommand,
     domainKeyCommands,
+    partitionCommands,
     operatorCommands,
     ruleCommands,
     signCommandLine,

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import {
   HsmCeremonyServiceClient,
   HsmDomainKeyServiceClient,
+  PartitionServiceClient,
   type DescribeRootRequest,
   type DescribeRootResponse,
   type ExecuteCommandRequest,
@@ -10,6 +11,8 @@ import {
   type InitializeResponse,
   type ListDomainKeysRequest,
   type ListDomainKeysResponse,
+  type ListPartitionsRequest,
+  type ListPartitionsResponse,
   type PrepareCommandRequest,
   type PrepareCommandResponse,
   type UnsealRequest,
@@ -81,6 +84,18 @@ export async function listDomainKeys(where: Where): Promise<ListDomainKeysRespon
   const client = new HsmDomainKeyServiceClient(connection.address, connection.credentials, connection.options);
   try {
     return await invoke<ListDomainKeysRequest, ListDomainKeysResponse>((...args) => client.listDomainKeys(...args), {});
+  } finally {
+    client.close();
+    connection.close();
+  }
+}
+
+/** All partitions of a running hsm-service. */
+export async function listPartitions(where: Where): Promise<ListPartitionsResponse> {
+  const connection = await connect(where);
+  const client = new PartitionServiceClient(connection.address, connection.credentials, connection.options);
+  try {
+    return await invoke<ListPartitionsRequest, ListPartitionsResponse>((...args) => client.listPartitions(...args), {});
   } finally {
     client.close();
     connection.close();

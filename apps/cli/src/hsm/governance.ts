@@ -67,7 +67,7 @@ export function ruleCommands(hsm: Command): void {
 
 const ruleHelp = `
 Commands: add-recipient, remove-recipient, add-operator, remove-operator, set-rule, backup, seal, rotate-domain-key,
-destroy-domain-key, supersede-root; or '*' for every one without a rule of its own, except seal.
+destroy-domain-key, supersede-root, create-partition, zeroize-partition; or '*' for every one without a rule of its own, except seal.
 
 Example:
   keystead hsm rule set backup --role officer --count 2`;

@@ -41,6 +41,9 @@ export interface Edited {
 /** Commands that are made elsewhere, of what only a running service has; rules may name them. */
 export const OTHER_COMMANDS = ['rotate-domain-key', 'destroy-domain-key', 'supersede-root'] as const;
 
+/** Commands of partitions. */
+export const PARTITION_COMMANDS = ['create-partition', 'zeroize-partition'] as const;
+
 /** The commands of the root of trust, by name. */
 export const ROOT_COMMANDS: Readonly<Record<string, RootCommand>> = {
   'add-recipient': {
@@ -72,7 +75,10 @@ export const ROOT_COMMANDS: Readonly<Record<string, RootCommand>> = {
   'set-rule': {
     ...{ event: 'SetRule', given: ['command', 'role', 'count'] },
     edit: (draft, { args }) => ({
-      draft: { ...draft, state: setRule(draft.state, args, [...Object.keys(ROOT_COMMANDS), ...OTHER_COMMANDS]) },
+      draft: {
+        ...draft,
+        state: setRule(draft.state, args, [...Object.keys(ROOT_COMMANDS), ...OTHER_COMMANDS, ...PARTITION_COMMANDS]),
+      },
     }),
   },
   backup: { event: 'BackupRoot', given: [] },

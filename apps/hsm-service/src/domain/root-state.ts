@@ -1,5 +1,6 @@
 import { Reader, u64, uint } from './bytes.js';
 import type { DomainKey, TransferIdentity } from './domain-keys.js';
+import { encodePartition, readPartition, type Partition } from './partition.js';
 import { RootError } from './root-error.js';
 
 /** What the root file protects. */
@@ -17,6 +18,8 @@ export interface RootState {
   readonly superseded?: FileName | undefined;
   /** The files before this one, oldest first: who knows any of them can tell that this one follows on it. */
   readonly history?: readonly FileName[] | undefined;
+  /** Isolated key spaces, by name. */
+  readonly partitions?: readonly Partition[] | undefined;
 }
 
 /** One file of the root. */
@@ -80,13 +83,14 @@ const NONCE = 9;
 const TRANSFER_IDENTITY = 16;
 const SUPERSEDED = 17;
 const HISTORY = 18;
+const PARTITION = 19;
 const STATES = ['', 'ACTIVE', 'DECRYPT', 'DESTROYED', 'NEXT'] as const;
 const ED25519 = 1;
 const DEVICE_ID_BYTES = 16;
 
 /** Records u16 type | u32 length | value: domain keys by epoch, then the rest. The caller overwrites the result. */
 export function encodeState(state: RootState): Buffer {
-  const { domainKeys, operators, rules, recipients, nonces, transferIdentity, superseded, history } = state;
+  const { domainKeys, operators, rules, recipients, nonces, transferIdentity, superseded, history, partitions } = state;
   const records: [number, Buffer][] = [
     ...domainKeys.map((key): [number, Buffer] => [key.deviceId ? DEVICE_KEY : DOMAIN_KEY, encodeDomainKey(key)]),
     ...operators.map((operator): [number, Buffer] => [OPERATOR, encodeOperator(operator)]),
@@ -97,6 +101,7 @@ export function encodeState(state: RootState): Buffer {
   if (transferIdentity) records.push([TRANSFER_IDENTITY, encodeIdentity(transferIdentity)]);
   if (superseded) records.push([SUPERSEDED, encodeFileName(superseded)]);
   if (history?.length) records.push([HISTORY, Buffer.concat(history.map(encodeFileName))]);
+  for (const partition of partitions ?? []) records.push([PARTITION, encodePartition(partition)]);
   const out = Buffer.concat(
     records.map(([type, value]) => Buffer.concat([uint(type, 2), uint(value.length, 4), value])),
   );
@@ -112,6 +117,7 @@ export function decodeState(bytes: Buffer): RootState {
   let transferIdentity: TransferIdentity | undefined;
   let superseded: FileName | undefined;
   let history: FileName[] | undefined;
+  const partitions: Partition[] = [];
   const readers: Record<number, (value: Buffer) => unknown> = {
     [DOMAIN_KEY]: (value) => domainKeys.push(readDomainKey(DOMAIN_KEY, value, domainKeys.at(-1)?.epoch ?? 0)),
     [DEVICE_KEY]: (value) => domainKeys.push(readDomainKey(DEVICE_KEY, value, domainKeys.at(-1)?.epoch ?? 0)),
@@ -122,6 +128,7 @@ export function decodeState(bytes: Buffer): RootState {
     [TRANSFER_IDENTITY]: (value) => (transferIdentity = readIdentity(value)),
     [SUPERSEDED]: (value) => ([superseded] = readFileNames(value)),
     [HISTORY]: (value) => (history = readFileNames(value)),
+    [PARTITION]: (value) => partitions.push(readPartition(value) ?? fail('a partition')),
   };
   while (reader.remaining > 0) {
     const type = reader.uint(2);
@@ -129,7 +136,17 @@ export function decodeState(bytes: Buffer): RootState {
     if (!read) throw new RootError('unsupported', `The root file holds a record of unknown type ${type}.`);
     read(reader.take(reader.uint(4)));
   }
-  return { domainKeys, operators, rules, recipients, nonces, transferIdentity, superseded, history };
+  return {
+    domainKeys,
+    operators,
+    rules,
+    recipients,
+    nonces,
+    transferIdentity,
+    superseded,
+    history,
+    ...(partitions.length > 0 && { partitions }),
+  };
 }
 
 function encodeIdentity({ epoch, secret }: TransferIdentity): Buffer {
@@ -220,6 +237,10 @@ function short(text: string): Buffer {
 
 function readShort(reader: Reader): string {
   return reader.take(reader.uint(1)).toString('latin1');
+}
+
+function fail(what: string): never {
+  throw strange(what);
 }
 
 function strange(what: string): RootError {

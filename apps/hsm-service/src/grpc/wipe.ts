@@ -1,4 +1,4 @@
-import { HsmServiceService, type PipelineResponse } from '@keystead/proto/hsm';
+import { HsmServiceService, PartitionServiceService, type PipelineResponse } from '@keystead/proto/hsm';
 import { zero } from '../domain/bytes.js';
 import type { Outcome } from './operations.js';
 
@@ -18,6 +18,17 @@ export const wipingService = {
   deriveSharedSecret: wiping(HsmServiceService.deriveSharedSecret, wipeSecret),
   encapsulate: wiping(HsmServiceService.encapsulate, wipeSecret),
   decapsulate: wiping(HsmServiceService.decapsulate, wipeSecret),
+};
+
+/** The same for what users of partitions get. */
+export const wipingPartitions = {
+  ...PartitionServiceService,
+  partitionDecrypt: wiping(PartitionServiceService.partitionDecrypt, ({ response }) => {
+    if (response) wipePlaintext(response);
+  }),
+  partitionDeriveSharedSecret: wiping(PartitionServiceService.partitionDeriveSharedSecret, ({ response }) => {
+    if (response) wipeSecret(response);
+  }),
 };
 
 function wiping<T, Method>(

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { KeysteadError } from '@keystead/errors';
 import { zero } from '../domain/bytes.js';
 import type { DomainKey, DomainKeys, KeyDevice } from '../domain/domain-keys.js';
+import type { PartitionSet } from '../domain/partition-set.js';
 import { unwrapBy, wrapFor, type NewRecipient, type Unlock } from '../domain/recipients.js';
 import { RootError } from '../domain/root-error.js';
 import {
@@ -25,6 +26,8 @@ export interface RootParts {
   readonly directory: string;
   /** Gets the domain keys when the root opens, and loses them when it is sealed. */
   readonly keys: DomainKeys;
+  /** Get the keys of the partitions, and lose them, likewise. */
+  readonly partitions?: Pick<PartitionSet<unknown>, 'load' | 'close'>;
   readonly now: () => Date;
   /** Overwrites what was made of domain keys: caches, threads. */
   readonly wipe: () => void;
@@ -109,6 +112,7 @@ export class LiveRoot {
     if (this.#opened) zero(this.#opened.rws, this.#opened.found?.kek ?? Buffer.alloc(0));
     this.#opened = undefined;
     this.#parts.keys.close();
+    this.#parts.partitions?.close();
     this.#parts.wipe();
   }
 
@@ -130,7 +134,10 @@ export class LiveRoot {
         recipients: draft.slots.map(({ record }) => record),
       };
       const written = await this.#write(this.#following(file, draft.slots, fresh), next, fresh);
-      if (removes(slots, draft.slots)) await forgetBefore(this.#parts.directory, written.header.generation);
+      if (removes(slots, draft.slots) || destroys(state, next))
+        await forgetBefore(this.#parts.directory, written.header.generation);
+      const kept = new Set(partitionKeys(next));
+      zero(...partitionKeys(state).filter((key) => !kept.has(key)));
       this.#adopt(written, fresh, next);
       await this.#destroyInDevice(state, next);
       return written;
@@ -146,6 +153,7 @@ export class LiveRoot {
     } finally {
       zero(...state.domainKeys.map(({ key }) => key), ...state.recipients.map(({ kek }) => kek));
       zero(state.transferIdentity?.secret ?? Buffer.alloc(0));
+      zero(...partitionKeys(state));
     }
   }
 
@@ -180,13 +188,15 @@ export class LiveRoot {
       this.#mustHaveDevice(state);
       await saveRoot(this.#parts.directory, bytes);
       // Another secret means other recipients: those who are not among them any more could open the older files.
-      if (this.#opened && !this.#opened.rws.equals(rws)) await forgetBefore(this.#parts.directory, generation);
+      if (this.#opened && (!this.#opened.rws.equals(rws) || this.read((old) => destroys(old, state))))
+        await forgetBefore(this.#parts.directory, generation);
       if (this.#opened || first) {
         this.#adopt(file, rws, state, found);
         return;
       }
       this.#file = file;
       zero(rws, ...adopt(state).map(({ key }) => key), state.transferIdentity?.secret ?? Buffer.alloc(0));
+      zero(...partitionKeys(state));
     });
   }
 
@@ -197,6 +207,7 @@ export class LiveRoot {
     try {
       const state = openRoot(file, rws);
       zero(...adopt(state).map(({ key }) => key), state.transferIdentity?.secret ?? Buffer.alloc(0));
+      zero(...partitionKeys(state));
       return { rws: Buffer.from(rws), found };
     } catch (error) {
       if (error instanceof RootError) return undefined;
@@ -251,6 +262,7 @@ export class LiveRoot {
     this.#opened = { file, rws, found: state.recipients.length > 0 ? undefined : found };
     this.#parts.keys.load(Buffer.from(file.header.domain), adopt(state), this.#parts.device);
     this.#parts.keys.keepIdentity(state.transferIdentity);
+    this.#parts.partitions?.load(state.partitions ?? []);
   }
 
   async #firstRoot(
@@ -298,6 +310,18 @@ function noDevice(): RootError {
     'unsupported',
     'The domain keys of this root lie in a PKCS#11 device, and none is configured (KEYSTEAD_PKCS11_MODULE).',
   );
+}
+
+function partitionKeys({ partitions = [] }: RootState): Buffer[] {
+  return partitions.flatMap(({ keys }) => keys.map(({ key }) => key));
+}
+
+/** Whether a key of the one is none of the other any more: older files, which still hold it, must go. */
+function destroys(before: RootState, after: RootState): boolean {
+  const left = new Set(after.partitions?.map(({ domain }) => domain.toString('hex')));
+  const gone = (before.partitions ?? []).some(({ domain }) => !left.has(domain.toString('hex')));
+  const destroyed = (state: RootState): number => state.domainKeys.filter((key) => key.state === 'DESTROYED').length;
+  return gone || destroyed(after) > destroyed(before);
 }
 
 function removes(before: readonly Slot[], after: readonly Slot[]): boolean {

@@ -4,6 +4,7 @@ import {
   HsmCeremonyServiceClient,
   HsmServiceClient,
   HsmServiceService,
+  PartitionServiceClient,
 } from '@keystead/proto/hsm';
 import {
   channelCredentials,
@@ -25,6 +26,7 @@ export interface Client extends Disposable {
   readonly crypto: HsmServiceClient;
   readonly admin: HsmAdminServiceClient;
   readonly ceremonies: HsmCeremonyServiceClient;
+  readonly partitions: PartitionServiceClient;
   readonly stream: PipelineClient<Operation, Outcome>;
 }
 
@@ -85,6 +87,7 @@ function connect(address: string, tlsDir: string): Client {
   const credentials = channelCredentials(tls, service('hsm-service'));
   const [crypto, admin] = [new HsmServiceClient(address, credentials), new HsmAdminServiceClient(address, credentials)];
   const ceremonies = new HsmCeremonyServiceClient(address, credentials);
+  const partitions = new PartitionServiceClient(address, credentials);
   const stream = pipelineClient<Operation, Outcome>({
     ...{ method: HsmServiceService.pipeline, address, tls, expected: 'hsm-service' },
   });
@@ -93,7 +96,8 @@ function connect(address: string, tlsDir: string): Client {
     crypto.close();
     admin.close();
     ceremonies.close();
+    partitions.close();
     tls.close();
   };
-  return { crypto, admin, ceremonies, stream, [Symbol.dispose]: close };
+  return { crypto, admin, ceremonies, partitions, stream, [Symbol.dispose]: close };
 }
