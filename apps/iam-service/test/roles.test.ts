@@ -132,6 +132,8 @@ describe('roles', () => {
 
   test('refuse what IAM refuses', async () => {
     await make('taken');
+    const { SummaryMap } = await iam.send(new IAM.GetAccountSummaryCommand());
+    expect(SummaryMap).toMatchObject({ Roles: 2, RolesQuota: 1000, InstanceProfiles: 0, Providers: 0 });
     expect(await refusal(make('Taken'))).toEqual({
       name: 'EntityAlreadyExistsException',
       status: 409,

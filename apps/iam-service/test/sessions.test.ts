@@ -282,6 +282,17 @@ describe('policies of a session', () => {
     expect((await refusal(encrypt(another, namesSession))).name).toBe('AccessDeniedException');
   });
 
+  test('a grant to a role is its sessions’, within their limits', async () => {
+    const role = await roleOf('granted', trusts({ AWS: rootOf(home) }));
+    const key = await closedKey({ Principal: { AWS: rootOf('222233334444') }, Action: 'kms:DescribeKey' });
+    const Operations: KMS.GrantOperation[] = ['Encrypt'];
+    const grant = new KMS.CreateGrantCommand({ KeyId: key, GranteePrincipal: role, Operations });
+    await kms(world.clientConfig).send(grant);
+    await encrypt(configOf(await assume(user, role)), key);
+    const capped = configOf(await assume(user, role, { Policy: policy(allow('s3:*')) }));
+    expect((await refusal(encrypt(capped, key))).name).toBe('AccessDeniedException');
+  });
+
   test('a role made again has nothing of what the old one was trusted with', async () => {
     const document = trusts({ AWS: rootOf(home) });
     const role = await roleOf('again', document);

@@ -7,6 +7,10 @@ export interface Counts {
   readonly groups: number;
   readonly policies: number;
   readonly versions: number;
+  readonly roles: number;
+  readonly profiles: number;
+  /** Identity providers. */
+  readonly providers: number;
   readonly rootKeys: number;
 }
 
@@ -47,6 +51,9 @@ export function accountOf(db: Queryable, account: string) {
         (select count(*)::int from iam_group where account = $1) as groups,
         (select count(*)::int from policy where account = $1) as policies,
         (select count(*)::int from policy_version where account = $1) as versions,
+        (select count(*)::int from role where account = $1) as roles,
+        (select count(*)::int from instance_profile where account = $1) as profiles,
+        (select count(*)::int from oidc_provider where account = $1) as providers,
         (select count(*)::int from access_key where account = $1 and user_id is null) as "rootKeys"`;
       const counts = await first<Counts>(db, 'account_counts', text, [account]);
       if (!counts) throw new Error('counting gave no row');

@@ -11,11 +11,8 @@ const none = {
   AccountMFAEnabled: 0,
   AccountPasswordPresent: 0,
   AccountSigningCertificatesPresent: 0,
-  InstanceProfiles: 0,
   MFADevices: 0,
   MFADevicesInUse: 0,
-  Providers: 0,
-  Roles: 0,
   ServerCertificates: 0,
 } as const;
 
@@ -23,8 +20,11 @@ export const getAccountSummary = reads('iam:GetAccountSummary', {
   check: (request: wire.GetAccountSummaryRequest) => request,
   target: (_, { caller }) => accountTarget(caller.account),
   run: async (_, { store }) => {
-    const { users, groups, policies, versions, rootKeys } = await store.account.counts();
-    const counts = { Users: users, Groups: groups, Policies: policies, PolicyVersionsInUse: versions };
+    const { users, groups, policies, versions, rootKeys, ...held } = await store.account.counts();
+    const counts = {
+      ...{ Users: users, Groups: groups, Policies: policies, PolicyVersionsInUse: versions },
+      ...{ Roles: held.roles, InstanceProfiles: held.profiles, Providers: held.providers },
+    };
     const root = { AccountAccessKeysPresent: rootKeys > 0 ? 1 : 0 };
     return { summaryMap: { ...none, ...quotas, ...counts, ...root } };
   },
