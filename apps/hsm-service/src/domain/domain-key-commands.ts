@@ -1,5 +1,5 @@
 import { KeysteadError } from '@keystead/errors';
-import { destroyed, nextEpoch, withNext, type RotationPolicy } from './domain-key-rotation.js';
+import { destroyed, nextEpoch, withNext, withoutWaiting, type RotationPolicy } from './domain-key-rotation.js';
 import type { DomainKey, TransferIdentity } from './domain-keys.js';
 import type { OTHER_COMMANDS, RootCommand } from './root-commands.js';
 import type { RootReports } from './root-reports.js';
@@ -52,7 +52,8 @@ export function domainKeyCommands(
         mustWrite(parts);
         const superseded = { generation: BigInt(number(args, 'generation')), hash: hash(args) };
         // Epochs of the generation that is given up are never used again: their keys were others.
-        const state = await rotation(draft.state, parts, now, number(args, 'epoch'));
+        const known = Math.max(number(args, 'epoch'), nextEpoch(draft.state) - 1);
+        const state = await rotation(withoutWaiting(draft.state), parts, now, known);
         return { draft: { ...draft, state: { ...state, superseded } } };
       },
     },

@@ -33,6 +33,11 @@ export function waiting(state: RootState): number | undefined {
   return state.domainKeys.find((key) => key.state === 'NEXT')?.epoch;
 }
 
+/** The root without the domain key that waits: nothing was ever made under it. */
+export function withoutWaiting(state: RootState): RootState {
+  return { ...state, domainKeys: state.domainKeys.filter((key) => key.state !== 'NEXT') };
+}
+
 /** The root with the waiting domain key in use. Throws Conflict if none waits. */
 export function activated(state: RootState): RootState {
   if (!waiting(state)) throw conflict('No new domain key waits.');

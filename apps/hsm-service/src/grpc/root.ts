@@ -42,7 +42,7 @@ const NOTHING = Buffer.alloc(0);
 /** HsmRootService: how replicas come to share one root, for kms-service; and HsmDomainKeyService. */
 export function rootServices(parts: RootServiceParts): ServiceBinding[] {
   const implementation = {
-    getRoot: byKms<GetRootRequest, GetRootResponse>(({ knownGeneration }) => getRoot(parts, knownGeneration)),
+    getRoot: byKms<GetRootRequest, GetRootResponse>(({ knownHash }) => getRoot(parts, knownHash)),
     putRoot: byKms<PutRootRequest, PutRootResponse>(async ({ sealedRoot }) => {
       if (parts.writer) throw new KeysteadError('Conflict', 'The writer of the root takes no root from others.');
       await parts.take(Buffer.from(sealedRoot)).catch((error: unknown) => {
@@ -72,7 +72,7 @@ function byKms<Request, Response>(handler: (request: Request) => Promise<Respons
   });
 }
 
-async function getRoot({ root, writer, reports }: RootServiceParts, known: bigint): Promise<GetRootResponse> {
+async function getRoot({ root, writer, reports }: RootServiceParts, known: Uint8Array): Promise<GetRootResponse> {
   const { generations, newest } = await root.kept();
   const [first] = generations;
   const open = root.condition === 'OPEN';
@@ -80,7 +80,7 @@ async function getRoot({ root, writer, reports }: RootServiceParts, known: bigin
   return {
     domainId: first?.header.domain ?? NOTHING,
     generations: [...generations.map(generation), ...history.map(name).reverse()],
-    sealedRoot: newest && first && first.header.generation !== known ? newest : NOTHING,
+    sealedRoot: newest && first && !first.hash.equals(known) ? newest : NOTHING,
     ...{ writer, isSealed: !open },
     domainKeys: open ? root.read((state) => state.domainKeys.map((key) => info(key, reports))) : [],
     superseded: superseded && name(superseded),

@@ -143,5 +143,12 @@ test('the commands: a replica refuses them, and a superseded root skips the epoc
   const superseded = await run('supersede-root', { generation: '7', hash, epoch: '4' });
   expect(superseded?.draft.state.superseded).toEqual({ generation: 7n, hash: Buffer.from(hash, 'hex') });
   expect(states(superseded?.draft.state as RootState)).toBe('1 ACTIVE,5 NEXT');
+  // One that waits, as it does on a root that kms-service refuses, gives way.
+  const waits = { ...draft, state: withNext(draft.state, made(6, 1)) };
+  const again = await domainKeyCommands(parts)['supersede-root'].edit?.(
+    waits,
+    request({ generation: '7', hash, epoch: '4' }),
+  );
+  expect(states(again?.draft.state as RootState)).toBe('1 ACTIVE,7 NEXT');
   await expect(run('supersede-root', { generation: '7', hash: 'ab', epoch: '4' })).rejects.toThrow(coded('Validation'));
 });

@@ -5,11 +5,12 @@ import {
   type ReportRootRequest,
 } from '@keystead/proto/hsm';
 import { channelCredentials, channelOptions, invoke, type TlsIdentity } from '@keystead/service';
+import type { KnownRoot } from '../domain/hsm-root.js';
 
 /** The roots of the replicas of hsm-service, each by its own address. */
 export interface HsmRoots {
-  /** The root of a replica, with the file when it is newer than `known`. Errors: Unavailable. */
-  get(address: string, known: bigint): Promise<GetRootResponse>;
+  /** The root of a replica, with the file when it is another than `known`. Errors: Unavailable. */
+  get(address: string, known: Pick<KnownRoot, 'generation' | 'hash'> | undefined): Promise<GetRootResponse>;
   /** Errors: AccessDenied, Conflict, Sealed, Unavailable. */
   put(address: string, sealedRoot: Uint8Array): Promise<void>;
   /** Tells the writer what everybody has. Errors: Conflict, Unavailable. */
@@ -41,9 +42,10 @@ export function hsmRoots(tls: TlsIdentity): HsmRoots {
     return made;
   };
   return {
-    get: (address, knownGeneration) => {
+    get: (address, known) => {
       const client = at(address);
-      return invoke(client.getRoot.bind(client), { knownGeneration }, { timeoutMs });
+      const request = { knownGeneration: known?.generation ?? 0n, knownHash: Buffer.from(known?.hash ?? []) };
+      return invoke(client.getRoot.bind(client), request, { timeoutMs });
     },
     put: async (address, sealedRoot) => {
       const client = at(address);

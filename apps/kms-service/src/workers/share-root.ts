@@ -76,7 +76,7 @@ export class SharedRoot {
   async #align(address: string): Promise<GetRootResponse> {
     const { roots, pool } = this.#parts;
     const known = await storedRoot(pool);
-    const seen = await roots.get(address, known?.generation ?? 0n);
+    const seen = await roots.get(address, known);
     this.#note(seen);
     const verdict = compareRoot(known, seenRoot(seen));
     switch (verdict.kind) {
@@ -115,7 +115,7 @@ export class SharedRoot {
     if (seen.isSealed && seen.domainId.length > 0) return seen;
     await this.#parts.roots.put(address, known.sealedRoot);
     this.#parts.log.info({ address, generation: String(known.generation) }, 'a replica of the HSM got a newer root');
-    const after = await this.#parts.roots.get(address, known.generation);
+    const after = await this.#parts.roots.get(address, known);
     this.#note(after);
     return after;
   }
