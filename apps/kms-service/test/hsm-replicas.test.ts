@@ -35,7 +35,11 @@ const given = (hsm: HsmProcess | undefined): HsmProcess => hsm as HsmProcess;
 async function rootOf(hsm: HsmProcess | undefined): Promise<GetRootResponse> {
   const client = new HsmRootServiceClient(given(hsm).address, channelCredentials(tls, 'hsm-service'));
   try {
-    return await invoke(client.getRoot.bind(client), { knownGeneration: 0n, knownHash: Buffer.alloc(0) }, { timeoutMs: 3_000 });
+    return await invoke(
+      client.getRoot.bind(client),
+      { knownGeneration: 0n, knownHash: Buffer.alloc(0) },
+      { timeoutMs: 3_000 },
+    );
   } finally {
     client.close();
   }
