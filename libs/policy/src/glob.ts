@@ -73,7 +73,10 @@ function anchored(segment: readonly number[]): (text: string, at: number) => boo
     const expected = textOf(segment);
     return (text, at) => text.startsWith(expected, at);
   }
-  return (text, at) => segment.every((code, i) => accepts(code, text.charCodeAt(at + i)));
+  return (text, at) => {
+    for (let i = 0; i < segment.length; i++) if (!accepts(segment[i] ?? 0, text.charCodeAt(at + i))) return false;
+    return true;
+  };
 }
 
 function accepts(code: number, character: number): boolean {

@@ -19,7 +19,10 @@ function anyOf(one: One): Operator['compile'] {
     const comparisons = wanted.map((value) => one(value, variables));
     const [only] = comparisons;
     if (only !== undefined && comparisons.length === 1) return only;
-    return (value, values) => comparisons.some((comparison) => comparison(value, values));
+    return (value, values) => {
+      for (const comparison of comparisons) if (comparison(value, values)) return true;
+      return false;
+    };
   };
 }
 

@@ -52,7 +52,9 @@ function piecesOf(pattern: string, options: PatternOptions): Piece[] {
     if (variable !== undefined) {
       at = variable.end - 1;
       // ${*}, ${?} and ${$} stand for the characters themselves.
-      pieces.push(/^[*?$]$/.test(variable.key) ? variable.key.charCodeAt(0) : variable);
+      pieces.push(
+        /^[*?$]$/.test(variable.key) ? variable.key.charCodeAt(0) : { ...variable, key: variable.key.toLowerCase() },
+      );
       continue;
     }
     const character = pattern.charAt(at);
@@ -79,13 +81,9 @@ function withValues(
   const variables = pieces.filter((piece) => typeof piece !== 'number');
   let last: { readonly texts: readonly string[]; readonly glob: Glob } | undefined;
   return (values) => {
-    const texts: string[] = [];
-    for (const variable of variables) {
-      const text = valueOf(variable, values);
-      if (text === undefined) return undefined;
-      texts.push(text);
-    }
-    if (last !== undefined && texts.every((text, i) => text === last?.texts[i])) return last.glob;
+    if (last !== undefined && haveTexts(variables, last.texts, values)) return last.glob;
+    const texts = variables.map((variable) => valueOf(variable, values)).filter((text) => text !== undefined);
+    if (texts.length < variables.length) return undefined;
     const codes: number[] = [];
     let next = 0;
     for (const piece of pieces) {
@@ -98,8 +96,16 @@ function withValues(
   };
 }
 
+function haveTexts(variables: readonly Variable[], texts: readonly string[], values: ContextLookup): boolean {
+  for (let i = 0; i < variables.length; i++) {
+    const variable = variables[i];
+    if (variable === undefined || valueOf(variable, values) !== texts[i]) return false;
+  }
+  return true;
+}
+
 function valueOf({ key, fallback }: Variable, values: ContextLookup): string | undefined {
-  const value = values(key.toLowerCase());
+  const value = values(key);
   if (typeof value === 'string') return value;
   // A key with several values has no one text to stand for it.
   return value?.length === 1 ? value[0] : fallback;
