@@ -12,6 +12,7 @@ import { systemRandom } from './domain/ids.js';
 import { adminMethods } from './grpc/admin.js';
 import { authorizer } from './grpc/authorize.js';
 import { internalMethods } from './grpc/internal.js';
+import { sealMessage } from './grpc/sealed-messages.js';
 import { queryPipeline } from './grpc/query.js';
 import { resolvePrincipal } from './grpc/resolve.js';
 import { testingMethods } from './grpc/testing.js';
@@ -104,7 +105,7 @@ async function compose(config: Config, closers: (() => unknown)[]) {
 
   const query = queryPipeline({
     ...shared,
-    authorizer: authorizer(source),
+    authorizer: authorizer(source, (account, text) => sealMessage(secrets, account, text)),
     resolve: (principal) => resolvePrincipal(source, principal),
     identify: identityTokens({
       keys: tokenKeys(config.tokenKeyFiles),

@@ -2,8 +2,10 @@ import { CloudTrailClient, LookupEventsCommand } from '@aws-sdk/client-cloudtrai
 import * as iam from '@aws-sdk/client-iam';
 import { KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
 import { GetObjectCommand, ListBucketsCommand, CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { DecodeAuthorizationMessageCommand, STSClient } from '@aws-sdk/client-sts';
 import { cluster, type Cluster } from '@keystead/testing/cluster';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { operator } from './support/operator.js';
 
 let world: Cluster;
 let client: iam.IAMClient;
@@ -251,5 +253,87 @@ describe('a refusal says in AWS’s words', () => {
     ])
       expect(await sentence(call())).toMatch(new RegExp(`${denied}$`));
     for (const one of [kms, s3, trail]) one.destroy();
+  });
+});
+
+test('a role is simulated with its boundary, told with its trust policy, counted, and explained by its policies', async () => {
+  const [RoleName, PolicyName] = ['worker', 'work'];
+  const trust = document({ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: '000000000000' } });
+  const boundary = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+  await client.send(
+    new iam.CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trust, PermissionsBoundary: boundary }),
+  );
+  const PolicyDocument = document(allow(['kms:Encrypt', 's3:GetObject']));
+  await client.send(new iam.PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }));
+  const PolicySourceArn = `arn:aws:iam::000000000000:role/${RoleName}`;
+  const simulated = await client.send(
+    new iam.SimulatePrincipalPolicyCommand({ PolicySourceArn, ActionNames: ['s3:GetObject', 'kms:Encrypt'] }),
+  );
+  expect(simulated.EvaluationResults).toMatchObject([
+    {
+      EvalDecision: 'allowed',
+      MatchedStatements: [{ SourcePolicyId: 'role_worker_work', SourcePolicyType: 'role' }],
+      PermissionsBoundaryDecisionDetail: { AllowedByPermissionsBoundary: true },
+    },
+    { EvalDecision: 'implicitDeny', PermissionsBoundaryDecisionDetail: { AllowedByPermissionsBoundary: false } },
+  ]);
+  const { RoleDetailList = [] } = await client.send(
+    new iam.GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] }),
+  );
+  expect(RoleDetailList).toMatchObject([
+    { RoleName, RolePolicyList: [{ PolicyName }], PermissionsBoundary: { PermissionsBoundaryArn: boundary } },
+  ]);
+  expect(decodeURIComponent(RoleDetailList[0]?.AssumeRolePolicyDocument ?? '')).toBe(trust);
+  const { SummaryMap } = await client.send(new iam.GetAccountSummaryCommand({}));
+  expect(SummaryMap).toMatchObject({ Roles: 1, Providers: 0, InstanceProfiles: 0 });
+});
+
+describe('DecodeAuthorizationMessage', () => {
+  const decode = (config: Cluster['clientConfig'], EncodedMessage: string) =>
+    new STSClient({ ...config, maxAttempts: 1 }).send(new DecodeAuthorizationMessageCommand({ EncodedMessage }));
+
+  /** What a refused call of IAM brings in its header. */
+  async function refusedMessage(): Promise<string> {
+    const error: unknown = await outsider
+      .send(new iam.ListGroupsCommand({ PathPrefix: '/secret/' }))
+      .catch((e: unknown) => e);
+    const { headers } = (error as { $response: { headers: Record<string, string> } }).$response;
+    return headers['x-keystead-encoded-authorization-message'] ?? '';
+  }
+
+  test('opens for an administrator what a refused caller was given, and cannot read', async () => {
+    const encoded = await refusedMessage();
+    expect(encoded).toMatch(/^[\w-]{100,10240}$/);
+    const { DecodedMessage = '' } = await decode(world.clientConfig, encoded);
+    const decoded = JSON.parse(DecodedMessage) as object;
+    expect(decoded).toMatchObject({
+      allowed: false,
+      explicitDeny: true,
+      matchedStatements: {
+        items: [{ effect: 'DENY', policy: expect.stringMatching(/policy\/stop$/) as string, statement: 1 }],
+      },
+      context: {
+        principal: { arn: user },
+        action: 'iam:ListGroups',
+        resource: 'arn:aws:iam::000000000000:group/secret/',
+      },
+    });
+    expect(DecodedMessage).toContain('"key":"aws:SourceIp"');
+    await expect(decode(powerless, encoded)).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+
+  test('opens nothing else', async () => {
+    const encoded = await refusedMessage();
+    const broken = `${encoded.slice(0, -8)}AAAAAAAA`;
+    for (const message of ['garbage', 'AAAA', broken, 'x'.repeat(10_240)]) {
+      await expect(decode(world.clientConfig, message)).rejects.toMatchObject({
+        name: 'InvalidAuthorizationMessageException',
+      });
+    }
+    await expect(decode(world.clientConfig, 'x'.repeat(10_241))).rejects.toMatchObject({ name: 'ValidationError' });
+    const stranger = await operator(world);
+    const { clientConfig } = await stranger.enter();
+    await expect(decode(clientConfig, encoded)).rejects.toMatchObject({ name: 'InvalidAuthorizationMessageException' });
+    stranger[Symbol.dispose]();
   });
 });

@@ -66,6 +66,7 @@ export const wire = {
   DeleteConflict: { grpc: status.FAILED_PRECONDITION, aws: 'DeleteConflict', http: 409 },
   EntityAlreadyExists: { grpc: status.ALREADY_EXISTS, aws: 'EntityAlreadyExists', http: 409 },
   EntityTemporarilyUnmodifiable: { grpc: status.ABORTED, aws: 'EntityTemporarilyUnmodifiable', http: 409 },
+  InvalidAuthorizationMessage: badRequest('InvalidAuthorizationMessageException'),
   InvalidInput: badRequest('InvalidInput'),
   NoSuchEntity: missing('NoSuchEntity', 404),
   PolicyNotAttachable: badRequest('PolicyNotAttachable'),

@@ -7,6 +7,7 @@ import {
   globalValues,
   policyPrincipal,
   sessionPolicies,
+  trace,
   type CompiledPolicy,
   type ContextRecord,
   type Decision,
@@ -14,6 +15,7 @@ import {
 } from '@keystead/policy';
 import { PrincipalType } from '@keystead/proto/common';
 import type { PrincipalBundle } from '@keystead/proto/iam';
+import { authorizationMessage } from '../domain/authorization-message.js';
 import type { StoredSession } from '../store/sessions.js';
 import { roleBundle, sessionBundle, userBundle, type BundleSource } from './bundles.js';
 import type { Caller } from './caller.js';
@@ -46,7 +48,10 @@ export interface Authorizer {
 const maximumRemembered = 1_000;
 const nothing: PrincipalPolicies = { identity: [], tags: {} };
 
-export function authorizer(source: PolicySource): Authorizer {
+/** Seals the explanation of a refusal for the administrators of an account; undefined when that cannot be done. */
+export type Seal = (account: string, text: string) => Promise<string | undefined>;
+
+export function authorizer(source: PolicySource, seal: Seal): Authorizer {
   const compiled = new Map<string, { sequence: bigint; policies: PrincipalPolicies }>();
 
   /** The policies of a user, or of the role behind a session. */
@@ -83,24 +88,33 @@ export function authorizer(source: PolicySource): Authorizer {
     require: async (caller, action, target, now) => {
       const { identity, boundary, session, tags } = await policiesOf(caller);
       const { context, account } = caller;
-      const decision = evaluate({
+      const given = [
+        target.values ?? {},
+        { 'aws:ResourceAccount': account },
+        globalValues({ context, tags, now, region: globalRegion }),
+      ] as const;
+      const request = {
         action,
         resource: target.arn,
         resourceAccount: account,
         principal: policyPrincipal(context),
-        values: contextValues(
-          target.values ?? {},
-          { 'aws:ResourceAccount': account },
-          globalValues({ context, tags, now, region: globalRegion }),
-        ),
+        values: contextValues(...given),
         identity,
         boundary,
         session,
         resourcePolicyDecides: false,
-      });
+      };
+      const decision = evaluate(request);
       if (decision.effect === 'Allow') return;
-      const refused = { principalArn: caller.principal.arn, action, resource: target.shown, decision };
-      throw new KeysteadError('AccessDenied', accessDeniedMessage(refused));
+      const { arn, uniqueId: id } = caller.principal;
+      const values: ContextRecord = { ...given[2], ...given[1], ...given[0] };
+      const refusal = { principal: { id, arn }, action, resource: target.arn, values, trace: trace(request) };
+      const sealed = await seal(account, authorizationMessage(refusal));
+      throw new KeysteadError(
+        'AccessDenied',
+        accessDeniedMessage({ principalArn: arn, action, resource: target.shown, decision }),
+        sealed === undefined ? {} : { details: { 'encoded-authorization-message': sealed } },
+      );
     },
 
     decide: async (caller, { action, resource, resourceAccount, resourcePolicy, values, now }) => {

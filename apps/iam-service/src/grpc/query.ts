@@ -8,6 +8,7 @@ import * as account from './operations/account.js';
 import { assumeRole } from './operations/assume-role.js';
 import { assumeRoleWithWebIdentity } from './operations/web-identity.js';
 import * as attachments from './operations/attachments.js';
+import * as authorizationMessages from './operations/authorization-messages.js';
 import * as authorizationDetails from './operations/authorization-details.js';
 import * as boundaries from './operations/boundaries.js';
 import * as groups from './operations/groups.js';
@@ -48,6 +49,7 @@ const operations: { readonly [C in Case]: Operation<RequestOf<C>, ResponseOf<C>>
   ...boundaries,
   ...instanceProfiles,
   ...oidcProviders,
+  ...authorizationMessages,
   ...sts,
   ...sessionToken,
   assumeRole,

@@ -1,16 +1,16 @@
 import { KeysteadError } from '@keystead/errors';
 import { parseIamArn } from '../domain/arn.js';
-import type { Holder } from '../domain/entities.js';
+import type { EntityKind, Holder } from '../domain/entities.js';
 import { policyArn as anyArn } from '../domain/fields.js';
 import type { Source } from '../domain/simulation.js';
-import { theGroup, theUser } from './find.js';
+import { theGroup, theRole, theUser } from './find.js';
+import { holderTarget } from './holders.js';
 import { managedPolicy, policyVersion } from './managed-policy.js';
 import type { Target, Work } from './operation.js';
-import { groupTarget, userTarget } from './targets.js';
 
 /** Whose policies are asked about. */
 export interface PolicySource {
-  readonly kind: 'user' | 'group';
+  readonly kind: EntityKind;
   readonly name: string;
   readonly arn: string;
 }
@@ -18,7 +18,7 @@ export interface PolicySource {
 /** Reads PolicySourceArn. Errors: InvalidInput for what has no policies, NoSuchEntity for another account's. */
 export function policySource(value: string, account: string): PolicySource {
   const named = parseIamArn(value);
-  if (named?.type !== 'user' && named?.type !== 'group') {
+  if (named?.type !== 'user' && named?.type !== 'group' && named?.type !== 'role') {
     throw new KeysteadError(
       'InvalidInput',
       `Invalid Entity Arn: ${value.slice(0, 256)} does not clearly define entity type and name.`,
@@ -30,8 +30,8 @@ export function policySource(value: string, account: string): PolicySource {
 
 const noSuch = (arn: string) => new KeysteadError('NoSuchEntity', `No entity found with the specified ARN: ${arn}`);
 
-export function sourceTarget({ kind, name }: PolicySource, work: Work): Promise<Target> {
-  return kind === 'user' ? userTarget(work, name) : groupTarget(work, name);
+export function sourceTarget(source: PolicySource, work: Work): Promise<Target> {
+  return holderTarget(source, work);
 }
 
 /** Everything that decides what an entity may do by itself. */
@@ -40,19 +40,29 @@ export interface SourcePolicies {
   readonly boundary: Source | undefined;
 }
 
-/** The policies of a user with its groups', or of a group. Errors: NoSuchEntity. */
+/** The policies of a user with its groups', of a group, or of a role. Errors: NoSuchEntity. */
 export async function sourcePolicies(work: Work, source: PolicySource): Promise<SourcePolicies> {
   if (source.kind === 'group') {
     const { id, name } = await theGroup(work, source.name);
     return { identity: await policiesOf(work, { kind: 'group', id, name }), boundary: undefined };
+  }
+  if (source.kind === 'role') {
+    const { id, name, boundaryArn } = await theRole(work, source.name);
+    return {
+      identity: await policiesOf(work, { kind: 'role', id, name }),
+      boundary: await boundaryOf(work, boundaryArn),
+    };
   }
   const user = await theUser(work, source.name);
   const own = await policiesOf(work, { kind: 'user', id: user.id, name: user.name });
   const groups = await work.store.groups.ofUser(user.id, { limit: 1_000, after: '' });
   const inherited: Source[] = [];
   for (const { id, name } of groups) inherited.push(...(await policiesOf(work, { kind: 'group', id, name })));
-  const boundary = user.boundaryArn === undefined ? undefined : await managed(work, user.boundaryArn);
-  return { identity: [...own, ...inherited], boundary };
+  return { identity: [...own, ...inherited], boundary: await boundaryOf(work, user.boundaryArn) };
+}
+
+async function boundaryOf(work: Work, arn: string | undefined): Promise<Source | undefined> {
+  return arn === undefined ? undefined : managed(work, arn);
 }
 
 async function policiesOf(work: Work, holder: Holder): Promise<Source[]> {

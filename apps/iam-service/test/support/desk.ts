@@ -58,7 +58,7 @@ export async function openDesk(pool: Pool, account = '000000000000'): Promise<De
     roleById: (id: string) => roleOfAnyAccount(pool, id),
   };
   const environment: Environment = {
-    authorizer: authorizer(source),
+    authorizer: authorizer(source, () => Promise.resolve(undefined)),
     resolve: (principal) => resolvePrincipal(source, principal),
     identify: async () => {
       throw new Error('no token is proven at this desk');

@@ -16,6 +16,9 @@ export function sendResult({ response, id }: Exchange, api: QueryApi, operation:
   answer(response, 200, headers(id), body);
 }
 
+/** The detail of an AccessDenied that DecodeAuthorizationMessage opens. */
+const encodedMessage = 'encoded-authorization-message';
+
 /** Sends an error as IAM and STS do: Sender is the caller's fault, Receiver ours. */
 export function sendQueryError(exchange: Exchange, error: KeysteadError | AuthError, namespace: string): void {
   const { code, status, message } = error instanceof AuthError ? awsAuthError(error, 'query') : failure(error);
@@ -23,7 +26,10 @@ export function sendQueryError(exchange: Exchange, error: KeysteadError | AuthEr
   const type = `<Type>${status < 500 ? 'Sender' : 'Receiver'}</Type>`;
   const detail = `<Error>${type}<Code>${code}</Code><Message>${escapeXml(message)}</Message></Error>`;
   const body = `<ErrorResponse xmlns="${namespace}">${detail}<RequestId>${id}</RequestId></ErrorResponse>`;
-  answerAndClose(request, response, status, headers(id), body);
+  // IAM's and STS's errors have no member for it; a header leaves their wording as it is.
+  const sealed = error instanceof AuthError ? undefined : error.details[encodedMessage];
+  const all = sealed === undefined ? headers(id) : [...headers(id), `x-keystead-${encodedMessage}`, sealed];
+  answerAndClose(request, response, status, all, body);
 }
 
 /** Where IAM's name or status is not that of the JSON protocols. */
@@ -31,6 +37,7 @@ const own: Partial<Record<Code, readonly [code: string, status: number]>> = {
   AccessDenied: ['AccessDenied', 403],
   ExpiredIdentityToken: ['ExpiredTokenException', 400],
   ExpiredToken: ['ExpiredToken', 403],
+  InvalidAuthorizationMessage: ['InvalidAuthorizationMessageException', 400],
   LimitExceeded: ['LimitExceeded', 409],
   MissingAuthenticationToken: ['MissingAuthenticationToken', 403],
   RequestTooLarge: ['RequestEntityTooLarge', 413],

@@ -40,6 +40,7 @@ const all = [
     durationSeconds: integer,
   }),
   query('getSessionToken', { durationSeconds: integer, serialNumber: text, tokenCode: text }),
+  query('decodeAuthorizationMessage', { encodedMessage: text }),
 ];
 
 /** AWS STS, https://docs.aws.amazon.com/STS/latest/APIReference/ */

@@ -1,7 +1,7 @@
 import type * as wire from '@keystead/proto/iam-query';
 import { entityArn, parseIamArn, policyArn } from '../../domain/arn.js';
 import { awsManagedPolicies } from '../../domain/aws-managed-policies.js';
-import type { Group, Holder, ManagedPolicy, User } from '../../domain/entities.js';
+import type { Group, Holder, ManagedPolicy, Role, User } from '../../domain/entities.js';
 import { oneOf } from '../../domain/fields.js';
 import { pageOf, readPage } from '../../domain/paging.js';
 import { quotas } from '../../domain/quotas.js';
@@ -10,7 +10,7 @@ import type { IamStore } from '../../store/iam-store.js';
 import { policyVersions } from '../managed-policy.js';
 import { reads } from '../operation.js';
 import { accountTarget } from '../targets.js';
-import { wireUser, wireVersion } from '../wire.js';
+import { wireInstanceProfile, wireRole, wireUser, wireVersion } from '../wire.js';
 
 const filters = ['User', 'Role', 'Group', 'LocalManagedPolicy', 'AWSManagedPolicy'] as const;
 type Filter = (typeof filters)[number];
@@ -19,6 +19,7 @@ type Filter = (typeof filters)[number];
 type Entry =
   | { readonly kind: 'user'; readonly key: string; readonly user: User }
   | { readonly kind: 'group'; readonly key: string; readonly group: Group }
+  | { readonly kind: 'role'; readonly key: string; readonly role: Role }
   | { readonly kind: 'policy'; readonly key: string; readonly policy: ManagedPolicy };
 
 export const getAccountAuthorizationDetails = reads('iam:GetAccountAuthorizationDetails', {
@@ -33,11 +34,12 @@ export const getAccountAuthorizationDetails = reads('iam:GetAccountAuthorization
     const usage = await store.holdings.usage();
     const { items, ...rest } = pageOf(await entries(store, filter, usage), page, ({ key }) => key);
     const answer: wire.GetAccountAuthorizationDetailsResponse = {
-      ...{ userDetailList: [], groupDetailList: [], policies: [], ...rest },
+      ...{ userDetailList: [], groupDetailList: [], roleDetailList: [], policies: [], ...rest },
     };
     for (const entry of items) {
       if (entry.kind === 'user') answer.userDetailList.push(await userDetail(store, entry.user));
       else if (entry.kind === 'group') answer.groupDetailList.push(await groupDetail(store, entry.group));
+      else if (entry.kind === 'role') answer.roleDetailList.push(await roleDetail(store, entry.role));
       else answer.policies.push(await policyDetail(store, entry.policy, usage));
     }
     return answer;
@@ -53,6 +55,10 @@ async function entries(store: IamStore, filter: ReadonlySet<Filter>, usage: Map<
   if (filter.has('Group')) {
     const groups = await store.groups.list('/', { limit: quotas.GroupsQuota, after: '' });
     all.push(...groups.map((group) => ({ kind: 'group' as const, key: `2/${group.name.toLowerCase()}`, group })));
+  }
+  if (filter.has('Role')) {
+    const roles = await store.roles.list('/', { limit: quotas.RolesQuota, after: '' });
+    all.push(...roles.map((role) => ({ kind: 'role' as const, key: `3/${role.name.toLowerCase()}`, role })));
   }
   const policies = filter.has('LocalManagedPolicy') ? await store.policies.list('/') : [];
   if (filter.has('AWSManagedPolicy')) {
@@ -83,6 +89,18 @@ async function groupDetail(store: IamStore, group: Group): Promise<wire.GroupDet
   return {
     ...{ path, groupName: name, groupId: id, arn: entityArn('group', group), createDate: createdAt },
     groupPolicyList: await inlineOf(store, holder),
+    attachedManagedPolicies: await attachedTo(store, holder),
+  };
+}
+
+async function roleDetail(store: IamStore, role: Role): Promise<wire.RoleDetail> {
+  const shown = wireRole(role, { details: true });
+  const holder: Holder = { kind: 'role', id: role.id, name: role.name };
+  const profiles = await store.instanceProfiles.ofRole(role.id, { limit: 1_000, after: '' });
+  return {
+    ...shown,
+    instanceProfileList: profiles.map((profile) => wireInstanceProfile(profile, role, { details: true })),
+    rolePolicyList: await inlineOf(store, holder),
     attachedManagedPolicies: await attachedTo(store, holder),
   };
 }

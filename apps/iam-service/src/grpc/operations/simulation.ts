@@ -140,6 +140,8 @@ async function evaluated(plan: Plan, work: Work, policies: SourcePolicies, sourc
 function sceneOf(plan: Plan, { caller }: Work, policies: SourcePolicies, source: PolicySource | undefined): Scene {
   const boundary = plan.boundary ?? policies.boundary;
   const principal = plan.caller ?? (source?.kind === 'user' ? callerOf(source.arn) : undefined);
+  if (plan.resourcePolicy && source?.kind === 'role')
+    throw invalid('Simulation of resource-based policies is not supported for IAM roles.');
   if (plan.resourcePolicy && !principal) throw invalid('A CallerArn is required when a ResourcePolicy is given.');
   const { account } = caller;
   return {
