@@ -77,7 +77,7 @@ def check_references(document, there):
     for container in pod["containers"]:
         wanted += [("ConfigMap", source["configMapRef"]["name"]) for source in container.get("envFrom", [])]
         for variable in container.get("env", []):
-            if "valueFrom" in variable:
+            if "secretKeyRef" in variable.get("valueFrom", {}):
                 wanted.append(("Secret", variable["valueFrom"]["secretKeyRef"]["name"]))
         volumes = {volume["name"] for volume in pod.get("volumes", [])}
         volumes |= {claim["metadata"]["name"] for claim in document["spec"].get("volumeClaimTemplates", [])}
