@@ -76,6 +76,13 @@ describe('who is named', () => {
     expect(effect(user, 'account', { identity: [policy('Allow')] })).toBe('Allow');
   });
 
+  test('session policies limit the session of a role, not the session that is named itself', () => {
+    expect(effect(session, 'role', { session: [nothing] })).toBe('ImplicitDeny');
+    expect(effect(session, 'role', { session: [nothing, policy('Allow')] })).toBe('Allow');
+    expect(effect(session, 'self', { session: [nothing] })).toBe('Allow');
+    expect(effect(session, 'self', { session: [policy('Deny')] })).toBe('ExplicitDeny');
+  });
+
   test('a boundary limits the session of a role, not who is named itself', () => {
     expect(effect(session, 'role', { boundary: nothing })).toBe('ImplicitDeny');
     expect(effect(session, 'self', { boundary: nothing })).toBe('Allow');

@@ -1,10 +1,13 @@
 /* eslint-disable @typescript-eslint/no-unsafe-class-instance-assignment -- the keyrings extend a class that is made at run time */
 import { buildClient, CommitmentPolicy, KmsKeyringNode, type KmsNodeClientSupplier } from '@aws-crypto/client-node';
+import { CreateAccessKeyCommand, CreateUserCommand, IAMClient } from '@aws-sdk/client-iam';
 import {
   CreateAliasCommand,
+  CreateGrantCommand,
   CreateKeyCommand,
   DisableKeyCommand,
   KMS,
+  RevokeGrantCommand,
   RotateKeyOnDemandCommand,
 } from '@aws-sdk/client-kms';
 import { cluster, type Cluster } from '@keystead/testing/cluster';
@@ -30,10 +33,16 @@ afterAll(async () => {
   await system[Symbol.asyncDispose]();
 });
 
-function keyring(generatorKeyId: string | undefined, keyIds: string[] = []): KmsKeyringNode {
+function keyring(
+  generatorKeyId: string | undefined,
+  keyIds: string[] = [],
+  { client = kms, grantTokens }: { client?: KMS; grantTokens?: string } = {},
+): KmsKeyringNode {
   // The SDK was compiled without exactOptionalPropertyTypes.
-  const clientProvider = (() => kms) as unknown as KmsNodeClientSupplier;
-  return new KmsKeyringNode({ keyIds, clientProvider, ...(generatorKeyId === undefined ? {} : { generatorKeyId }) });
+  const clientProvider = (() => client) as unknown as KmsNodeClientSupplier;
+  const generator = generatorKeyId === undefined ? {} : { generatorKeyId };
+  const tokens = grantTokens === undefined ? {} : { grantTokens: [grantTokens] };
+  return new KmsKeyringNode({ keyIds, clientProvider, ...generator, ...tokens });
 }
 
 describe("AWS's Encryption SDK for JavaScript on Keystead", () => {
@@ -56,6 +65,31 @@ describe("AWS's Encryption SDK for JavaScript on Keystead", () => {
   test('an alias encrypts', async () => {
     const { result } = await encrypt(keyring('alias/esdk'), 'by alias');
     expect((await decrypt(keyring(undefined, [first]), result)).plaintext.toString()).toBe('by alias');
+  });
+
+  test('a grant is enough, with its token in the keyring', async () => {
+    const iam = new IAMClient({ ...system.clientConfig, maxAttempts: 1 });
+    const { User } = await iam.send(new CreateUserCommand({ UserName: 'grantee' }));
+    const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: 'grantee' }));
+    iam.destroy();
+    const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '' } = AccessKey ?? {};
+    const client = new KMS({ ...system.clientConfig, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 1 });
+    const encryptionContext = { tenant: 'blue' };
+    const { GrantId, GrantToken } = await kms.send(
+      new CreateGrantCommand({
+        ...{ KeyId: first, GranteePrincipal: User?.Arn, Operations: ['GenerateDataKey', 'Decrypt'] },
+        Constraints: { EncryptionContextSubset: encryptionContext },
+      }),
+    );
+    const ring = keyring(first, [], { client, grantTokens: GrantToken ?? '' });
+    const { result } = await encrypt(ring, 'granted', { encryptionContext });
+    expect((await decrypt(ring, result)).plaintext.toString()).toBe('granted');
+    await expect(encrypt(ring, 'other', { encryptionContext: { tenant: 'red' } })).rejects.toThrow();
+    const wrong = keyring(first, [], { client, grantTokens: 'AQID' });
+    await expect(encrypt(wrong, 'x', { encryptionContext })).rejects.toThrow();
+    await kms.send(new RevokeGrantCommand({ KeyId: first, GrantId }));
+    await expect(decrypt(ring, result)).rejects.toThrow();
+    client.destroy();
   });
 
   test('a changed message, another key and a disabled key do not open', async () => {
