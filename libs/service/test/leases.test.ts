@@ -198,3 +198,33 @@ test('principals may not watch', async () => {
   await later(700);
   expect(subscription.fresh()).toBe(false);
 });
+
+test('values of different weight share the room, and the oldest unused leave', async () => {
+  let changed: (keys: readonly string[] | undefined) => void = () => undefined;
+  const lease = {
+    fresh: () => true,
+    onChange: (listener: typeof changed) => {
+      changed = listener;
+      return () => undefined;
+    },
+  };
+  const load = (key: string): Promise<number> => Promise.resolve(Number(key.slice(1)));
+  const cache = new LeasedCache<number>({ lease, maxEntries: 10, weigh: (value) => value, load });
+  const inMemory = (): string[] => ['a4', 'b4', 'c3', 'd9', 'e11', 'f1'].filter((key) => cache.peek(key) !== undefined);
+  for (const key of ['a4', 'b4']) await cache.get(key);
+  expect(inMemory()).toEqual(['a4', 'b4']);
+  cache.peek('a4');
+  await cache.get('c3');
+  expect(inMemory()).toEqual(['a4', 'c3']);
+  changed(['a4']);
+  await cache.get('f1');
+  await cache.get('b4');
+  expect(inMemory()).toEqual(['b4', 'c3', 'f1']);
+  await cache.get('d9');
+  expect(inMemory()).toEqual(['d9', 'f1']);
+  expect(await cache.get('e11')).toBe(11);
+  expect(inMemory()).toEqual([]);
+  changed(undefined);
+  for (const key of ['a4', 'b4']) await cache.get(key);
+  expect(inMemory()).toEqual(['a4', 'b4']);
+});

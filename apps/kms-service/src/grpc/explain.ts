@@ -110,13 +110,14 @@ async function keyOf({ directory, region }: Environment, text: string, account: 
   return { key, requestAlias: alias };
 }
 
+/** From the database, since memory keeps only what decisions need: an explanation names the grants. */
 async function grantsOf(
-  { directory }: Environment,
+  { store }: Environment,
   { account, id }: Key,
   principal: PolicyPrincipal,
 ): Promise<Map<string, readonly GrantRule[]>> {
   const found = new Map<string, readonly GrantRule[]>();
-  for (const grantee of namesOf(principal).keys()) found.set(grantee, await directory.grants(account, id, grantee));
+  for (const grantee of namesOf(principal).keys()) found.set(grantee, await store.grantRules(account, id, grantee));
   return found;
 }
 

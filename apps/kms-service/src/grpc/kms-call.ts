@@ -21,7 +21,7 @@ import {
 } from '../domain/authorization.js';
 import { kmsValues, type KeyFacts, type RequestFacts } from '../domain/conditions.js';
 import { readingsOf } from '../domain/readings.js';
-import { constraintContext, covers, type Grant, type GrantRule } from '../domain/grant.js';
+import { constraintContext, type Grant } from '../domain/grant.js';
 import { namesOf } from '../domain/grant-principal.js';
 import {
   aliasNotFound,
@@ -260,8 +260,8 @@ export class KmsCall {
     const request = { operation, encryptionContext, child };
     for (const [granteeId, match] of namesOf(this.principal)) {
       const of = [question.account, keyId, granteeId] as const;
-      const rules: readonly GrantRule[] = directory.peekGrants(...of) ?? (await directory.grants(...of));
-      if (!rules.some((rule) => covers(rule, request))) continue;
+      const grants = directory.peekGrants(...of) ?? (await directory.grants(...of));
+      if (!grants.covers(request)) continue;
       const decision = decideGranted(question, match);
       if (decision.effect === 'Allow') return decision;
     }

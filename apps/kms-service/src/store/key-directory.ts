@@ -1,5 +1,5 @@
 import { LeasedCache } from '@keystead/service';
-import type { GrantRule } from '../domain/grant.js';
+import { grantIndex, type GrantIndex } from '../domain/grant.js';
 import { loadedKey, type LoadedKey } from '../domain/loaded-key.js';
 import { aliasCacheKey, grantsCacheKey, keyCacheKey, type KeyStore } from './key-store.js';
 import type { Replica } from './replica.js';
@@ -12,9 +12,9 @@ export interface KeyDirectory {
   /** The id of the key that an alias names. */
   alias(account: string, name: string): Promise<string | undefined>;
   /** What the grants of a principal on a key allow, without a promise when they are in memory. */
-  peekGrants(account: string, keyId: string, granteeId: string): readonly GrantRule[] | undefined;
-  /** The same, by its unique id or account; empty when there are none. */
-  grants(account: string, keyId: string, granteeId: string): Promise<readonly GrantRule[]>;
+  peekGrants(account: string, keyId: string, granteeId: string): GrantIndex | undefined;
+  /** The same, by its unique id or account; one that covers nothing when there are none. */
+  grants(account: string, keyId: string, granteeId: string): Promise<GrantIndex>;
   /** The key whose material made a ciphertext. */
   keyOfMaterial(materialId: string): Promise<{ account: string; id: string } | undefined>;
   close(): void;
@@ -23,8 +23,8 @@ export interface KeyDirectory {
 /** About 1 KiB each with one token and a short policy. */
 const maxKeys = 10_000;
 const maxAliases = 20_000;
-/** Pairs of key and principal; most have no grant or a few. */
-const maxGrantees = 50_000;
+/** Grants, and pairs of key and principal, of which most have none: about 1 KiB each. One key may have 50,000 grants. */
+const maxGrants = 100_000;
 const maxMaterials = 50_000;
 
 export function keyDirectory(store: KeyStore, lease: Replica): KeyDirectory {
@@ -39,11 +39,12 @@ export function keyDirectory(store: KeyStore, lease: Replica): KeyDirectory {
     ...{ lease, maxEntries: maxAliases },
     load: async (name) => (await store.alias(...split(name)))?.keyId,
   });
-  const grants = new LeasedCache<readonly GrantRule[]>({
-    ...{ lease, maxEntries: maxGrantees },
-    load: (name) => {
+  const grants = new LeasedCache<GrantIndex>({
+    ...{ lease, maxEntries: maxGrants },
+    weigh: ({ size }) => 1 + size,
+    load: async (name) => {
       const [, account = '', keyId = '', granteeId = ''] = name.split('/');
-      return store.grantRules(account, keyId, granteeId);
+      return grantIndex(await store.grantRules(account, keyId, granteeId));
     },
   });
   const materials = new Map<string, { account: string; id: string }>();
@@ -52,7 +53,7 @@ export function keyDirectory(store: KeyStore, lease: Replica): KeyDirectory {
     key: (account, id) => keys.get(keyCacheKey(account, id)),
     alias: (account, name) => aliases.get(aliasCacheKey(account, name)),
     peekGrants: (...of) => grants.peek(grantsCacheKey(...of)),
-    grants: async (...of) => (await grants.get(grantsCacheKey(...of))) ?? [],
+    grants: async (...of) => (await grants.get(grantsCacheKey(...of))) ?? grantIndex([]),
     keyOfMaterial: async (materialId) => {
       const known = materials.get(materialId);
       if (known) return known;

@@ -5,6 +5,7 @@ import { byRetirement, decideGranted, type Question } from '../../src/domain/aut
 import {
   covers,
   grantableOperations,
+  grantIndex,
   isWithin,
   maxGrantsPerKey,
   requireRoomForGrant,
@@ -149,6 +150,20 @@ describe('what is covered', () => {
         if (covers(child, request(operation, context))) expect(covers(parent, request(operation, context))).toBe(true);
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  test('the index of many grants says what they say one by one', () => {
+    const asked = fc.record({
+      operation: fc.constantFrom('Encrypt', 'Decrypt', 'CreateGrant', 'DescribeKey', 'Sign'),
+      encryptionContext: pairs,
+      child: fc.option(rule, { nil: undefined }),
+    });
+    fc.assert(
+      fc.property(fc.array(rule, { maxLength: 6 }), asked, (rules, one) => {
+        expect(grantIndex(rules).covers(one)).toBe(rules.some((each) => covers(each, one)));
+      }),
+      { numRuns: 3_000 },
     );
   });
 

@@ -6,6 +6,8 @@ export interface LeasedCacheOptions<V> {
   load(key: string): Promise<V | undefined>;
   /** The oldest unused entries leave beyond this. */
   readonly maxEntries: number;
+  /** As how many entries a value counts; default 1. */
+  weigh?(value: V): number;
 }
 
 /** What is not there is remembered this long at most. */
@@ -17,6 +19,7 @@ interface Stored<V> {
   readonly value: V | undefined;
   /** performance.now; Infinity for what exists. */
   readonly until: number;
+  readonly weight: number;
 }
 
 interface Loading<V> {
@@ -31,6 +34,8 @@ export class LeasedCache<V> {
   readonly #entries = new Map<string, Stored<V>>();
   readonly #loading = new Map<string, Loading<V>>();
   readonly #stop: () => void;
+  /** Of all entries. */
+  #weight = 0;
 
   constructor(options: LeasedCacheOptions<V>) {
     this.#options = options;
@@ -61,8 +66,11 @@ export class LeasedCache<V> {
   #stored(key: string): Stored<V> | undefined {
     const stored = this.#entries.get(key);
     if (!stored || !this.#options.lease.fresh()) return undefined;
+    if (stored.until <= performance.now()) {
+      this.#forget(key);
+      return undefined;
+    }
     this.#entries.delete(key);
-    if (stored.until <= performance.now()) return undefined;
     this.#entries.set(key, stored); // now the youngest
     return stored;
   }
@@ -86,22 +94,31 @@ export class LeasedCache<V> {
   }
 
   #store(key: string, value: V | undefined): void {
+    this.#forget(key);
+    const weight = value === undefined ? 1 : (this.#options.weigh?.(value) ?? 1);
+    this.#entries.set(key, { value, until: value === undefined ? performance.now() + unknownMs : Infinity, weight });
+    this.#weight += weight;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#weight <= this.#options.maxEntries) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    this.#weight -= this.#entries.get(key)?.weight ?? 0;
     this.#entries.delete(key);
-    this.#entries.set(key, { value, until: value === undefined ? performance.now() + unknownMs : Infinity });
-    if (this.#entries.size <= this.#options.maxEntries) return;
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
   }
 
   #void(keys: readonly string[] | undefined): void {
     if (keys === undefined) {
       this.#entries.clear();
+      this.#weight = 0;
       for (const loading of this.#loading.values()) loading.stale = true;
       this.#loading.clear();
       return;
     }
     for (const key of keys) {
-      this.#entries.delete(key);
+      this.#forget(key);
       const loading = this.#loading.get(key);
       if (loading) loading.stale = true;
       this.#loading.delete(key);
