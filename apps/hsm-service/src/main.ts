@@ -4,10 +4,12 @@ import {
   isMain,
   logger,
   metricsRegistry,
+  mustNotBeWatched,
   runService,
   serve,
   spiffeId,
   tlsIdentity,
+  type Environment,
   type GrpcServer,
   type Logger,
   type Metrics,
@@ -312,4 +314,10 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 
 export { readConfig };
 
-if (isMain(import.meta.url)) await runService('hsm-service', readConfig, start);
+if (isMain(import.meta.url)) {
+  const readHardened = (env: Environment): Config => {
+    mustNotBeWatched(env, process.execArgv);
+    return readConfig(env);
+  };
+  await runService('hsm-service', readHardened, start);
+}

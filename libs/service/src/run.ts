@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError, type Address, type Environment } from './config.js';
 import { logger, type Logger } from './logger.js';
 import { forgetRegularly } from './forget.js';
+import { harden } from './harden.js';
 import { startTelemetry } from './telemetry.js';
 
 /** A service that serves. */
@@ -42,6 +43,7 @@ export async function runService<C>(
   if (supervised) process.on('SIGINT', () => undefined);
   endOnUnexpected(log);
   const stopTelemetry = await startTelemetry(name, process.env);
+  harden(log);
   forgetRegularly();
   let running: Running;
   try {

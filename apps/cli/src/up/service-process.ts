@@ -26,6 +26,7 @@ const largestLog = 16 << 20;
 
 /** Freed memory is overwritten: by V8, and, where it is glibc, by the C library. */
 const nodeFlags = ['--expose-gc', '--clear-free-memory'];
+const hsmFlags = ['--disable-proto=delete', '--disallow-code-generation-from-strings'];
 const forgetful = { GLIBC_TUNABLES: 'glibc.malloc.perturb=85:glibc.malloc.tcache_count=0' };
 
 /** One service, started again whenever it ends unasked. */
@@ -68,12 +69,12 @@ export class ServiceProcess {
   }
 
   async #launch(): Promise<void> {
-    const { script, env, logFile } = this.#spec;
+    const { name, script, env, logFile } = this.#spec;
     const log = openSync(logFile, 'a', 0o600);
     const from = statSync(logFile).size;
     const child = fork(script, [], {
       env: { ...forgetful, ...env },
-      execArgv: nodeFlags,
+      execArgv: name === 'hsm-service' ? [...nodeFlags, ...hsmFlags] : nodeFlags,
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);

@@ -34,8 +34,8 @@ export interface Client extends Disposable {
 export interface Cluster extends AsyncDisposable {
   readonly running: Running;
   readonly folder: string;
-  /** A folder with a certificate of this name. */
-  certificate(spiffe: string, authority?: KeyPair): Promise<string>;
+  /** A folder with a certificate of this name, valid for an hour. */
+  certificate(spiffe: string, authority?: KeyPair, from?: Date): Promise<string>;
   client(spiffe: string): Promise<Client>;
   /** Stops it and starts it again, on another port, with more in its environment. */
   restart(env?: Environment): Promise<void>;
@@ -49,10 +49,10 @@ export async function cluster(root: 'key file' | 'none' = 'key file', env: Envir
   const from = new Date();
   const ours = await createAuthority('test', from);
   let count = 0;
-  const certificate = async (uri: string, authority = ours): Promise<string> => {
+  const certificate = async (uri: string, authority = ours, valid = from): Promise<string> => {
     const dir = join(folder, `tls-${count++}`);
     await mkdir(dir);
-    const pair = await issueCertificate(authority, { uri, from, hours: 1 });
+    const pair = await issueCertificate(authority, { uri, from: valid, hours: 1 });
     await writeFile(join(dir, 'ca.crt'), ours.certificate);
     await writeFile(join(dir, 'tls.crt'), pair.certificate);
     await writeFile(join(dir, 'tls.key'), pair.key);

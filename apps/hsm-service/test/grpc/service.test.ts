@@ -4,6 +4,7 @@ import type { DecryptRequest, GenerateKeyRequest, GetStatusResponse } from '@key
 import { ConfigError, invoke, type InvokeOptions, type UnaryMethod } from '@keystead/service';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connect as connectTcp } from 'node:net';
 import { connect, type TLSSocketOptions, type ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config.js';
@@ -138,7 +139,7 @@ describe('who may ask', () => {
     await expect(ask(service('edge'))).rejects.toThrow(coded('AccessDenied'));
   });
 
-  test('another authority, no certificate, TLS 1.2: refused before any request', async () => {
+  test('another authority, no certificate, an old one, TLS 1.2, no TLS: refused before any request', async () => {
     const [dir, theirs] = [await hsm.certificate(service('kms-service')), await createAuthority('other', new Date())];
     const forged = await hsm.certificate(service('kms-service'), theirs);
     const own = await pemsOf(dir);
@@ -146,6 +147,10 @@ describe('who may ask', () => {
     expect(await speaks(hsm, { ...own, maxVersion: 'TLSv1.2' })).toBe(false);
     expect(await speaks(hsm, { ca: own.ca })).toBe(false);
     expect(await speaks(hsm, await pemsOf(forged))).toBe(false);
+    const twoHoursAgo = new Date(Date.now() - 2 * 3_600_000);
+    const expired = await hsm.certificate(service('kms-service'), undefined, twoHoursAgo);
+    expect(await speaks(hsm, await pemsOf(expired))).toBe(false);
+    expect(await answersInClear(hsm)).not.toMatch(/HTTP|SETTINGS/);
   });
 
   test('a message over 128 KiB is not read', async () => {
@@ -218,6 +223,17 @@ async function pemsOf(dir: string): Promise<Pems> {
   const read = (name: string): Promise<Buffer> => readFile(join(dir, name));
   const [ca, cert, key] = await Promise.all([read('ca.crt'), read('tls.crt'), read('tls.key')]);
   return { ca, cert, key };
+}
+
+/** What the server says to a client that speaks HTTP/2 without TLS, until it hangs up. */
+function answersInClear({ running }: Cluster): Promise<string> {
+  const [host, port] = running.address.split(':');
+  return new Promise((answer) => {
+    let said = '';
+    const socket = connectTcp(Number(port), host, () => socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'));
+    socket.on('data', (bytes) => (said += bytes.toString('latin1'))).on('error', () => undefined);
+    socket.on('close', () => answer(said));
+  });
 }
 
 /** Whether the server lets a client say something and answers. */

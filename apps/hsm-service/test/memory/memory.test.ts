@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { startKeystead, type StartedKeystead } from '@keystead/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { DomainKeys } from '../../src/domain/domain-keys.js';
 import { unwrapSecret } from '../../src/domain/key-wrap.js';
 import { openRoot, parseRoot } from '../../src/domain/root-file.js';
@@ -150,6 +150,18 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
     const keyFile = new Map([['key file', secrets.long.get('key file') as Uint8Array]]);
     expect(scanFolder(join(keystead.data, 'secrets'), new Scanner(keyFile)).get('key file')).toBe(1);
   });
+
+  test('no core file holds memory, and no signal starts the inspector', async () => {
+    for (const { pid, name } of processTree(keystead.pid)) {
+      if (inMemory.has(name) && name.endsWith('-service'))
+        expect(readFileSync(`/proc/${pid}/coredump_filter`, 'utf8').trim()).toBe('00000000');
+      if (name === 'hsm-service') process.kill(pid, 'SIGUSR1');
+    }
+    await vi.waitFor(() => expect(hsmLog()).toContain('the inspector stays off'), 5_000);
+    expect(hsmLog()).not.toContain('Debugger listening');
+  });
+
+  const hsmLog = (): string => readFileSync(join(keystead.data, 'logs/hsm-service.log'), 'utf8');
 
   test('keys of the HSM are nowhere else', () => {
     expect(secrets.long.size).toBeGreaterThanOrEqual(1 + 3 + 2);
