@@ -57,7 +57,7 @@ describe('fields', () => {
     refusesOrAnswers((text) => fields.description(text));
     refusesOrAnswers((text) => parseIamArn(text));
     refusesOrAnswers((text) => readPage({ marker: text }));
-    refusesOrAnswers((text) => checkDocument(text, 'p'));
+    refusesOrAnswers((text) => checkDocument(text, 'p', 6_144));
     refusesOrAnswers((text) => checkTags([{ key: text, value: text }]));
   });
 });

@@ -97,7 +97,10 @@ test('a rotation while replicas die and come back: no call fails, and tokens of 
   const caller = async (): Promise<void> => {
     while (going) {
       const fresh = done % 50 === 0 ? (await sys.kms('createKey')).keyMetadata?.keyId : undefined;
-      const blob = fresh && (await sys.kms('encrypt', { keyId: fresh, plaintext: Buffer.from('x') })).ciphertextBlob;
+      const blob =
+        fresh === undefined
+          ? undefined
+          : (await sys.kms('encrypt', { keyId: fresh, plaintext: Buffer.from('x') })).ciphertextBlob;
       await sys.kms('decrypt', { ciphertextBlob: blob ?? ciphertextBlob });
       done++;
     }

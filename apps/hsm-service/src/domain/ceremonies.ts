@@ -169,11 +169,7 @@ export class Ceremonies {
       const state = consuming(found.rws, (rws) => openRoot(file, rws));
       const recipient = slotsOf(file.header, state)[found.index]?.record.name ?? '';
       const activeEpoch = state.domainKeys.find((key) => key.state === 'ACTIVE')?.epoch ?? 0;
-      zero(
-        found.kek ?? found.rws,
-        ...state.domainKeys.map(({ key }) => key),
-        ...state.recipients.map(({ kek }) => kek),
-      );
+      zero(found.kek, ...state.domainKeys.map(({ key }) => key), ...state.recipients.map(({ kek }) => kek));
       return { header: file.header, recipient, activeEpoch };
     });
   }

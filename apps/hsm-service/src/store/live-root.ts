@@ -126,7 +126,26 @@ export class LiveRoot {
       const { file, rws, found } = this.#mustBeOpen();
       const state = openRoot(file, rws);
       const slots = slotsOf(file.header, state, found);
+      const { written, fresh, next, older } = await this.#next(edit, { file, rws, state, slots });
+      if (older) await forgetBefore(this.#parts.directory, written.header.generation);
+      const kept = new Set(partitionKeys(next));
+      zero(...partitionKeys(state).filter((key) => !kept.has(key)));
+      if (this.#opened) this.#adopt(written, fresh, next);
+      else this.#sealedMeanwhile(written, fresh, next);
+      await this.#destroyInDevice(state, next);
+      return written;
+    });
+  }
+
+  /** Writes what `edit` makes of the state; `older`: older files must go. Where it fails the state is overwritten. */
+  async #next(
+    edit: (draft: Draft, header: RootHeader) => Draft | Promise<Draft>,
+    { file, rws, state, slots }: { file: SealedRoot; rws: Buffer; state: RootState; slots: readonly Slot[] },
+  ): Promise<{ written: SealedRoot; fresh: Buffer; next: RootState; older: boolean }> {
+    try {
       const draft = await edit({ state, slots }, file.header);
+      // Sealed in between, the secret is zeros, and a root sealed with that would be open to everybody.
+      this.#mustBeOpen();
       const fresh = draft.slots === slots ? Buffer.from(rws) : randomBytes(32);
       const history = [...(state.history ?? []), { generation: file.header.generation, hash: file.hash }];
       const next = {
@@ -134,14 +153,17 @@ export class LiveRoot {
         recipients: draft.slots.map(({ record }) => record),
       };
       const written = await this.#write(this.#following(file, draft.slots, fresh), next, fresh);
-      if (removes(slots, draft.slots) || destroys(state, next))
-        await forgetBefore(this.#parts.directory, written.header.generation);
-      const kept = new Set(partitionKeys(next));
-      zero(...partitionKeys(state).filter((key) => !kept.has(key)));
-      this.#adopt(written, fresh, next);
-      await this.#destroyInDevice(state, next);
-      return written;
-    });
+      return { written, fresh, next, older: removes(slots, draft.slots) || destroys(state, next) };
+    } catch (error) {
+      wipeState(state);
+      throw error;
+    }
+  }
+
+  #sealedMeanwhile(file: SealedRoot, rws: Buffer, state: RootState): void {
+    this.#file = file;
+    zero(rws);
+    wipeState(state);
   }
 
   /** Reads what the root holds; keys in it are overwritten afterwards. Throws Sealed. */
@@ -151,9 +173,7 @@ export class LiveRoot {
     try {
       return use(state, slotsOf(file.header, state, found));
     } finally {
-      zero(...state.domainKeys.map(({ key }) => key), ...state.recipients.map(({ kek }) => kek));
-      zero(state.transferIdentity?.secret ?? Buffer.alloc(0));
-      zero(...partitionKeys(state));
+      wipeState(state);
     }
   }
 
@@ -314,6 +334,12 @@ function noDevice(): RootError {
 
 function partitionKeys({ partitions = [] }: RootState): Buffer[] {
   return partitions.flatMap(({ keys }) => keys.map(({ key }) => key));
+}
+
+function wipeState(state: RootState): void {
+  const { domainKeys, recipients, transferIdentity } = state;
+  zero(...domainKeys.map(({ key }) => key), ...recipients.map(({ kek }) => kek), ...partitionKeys(state));
+  if (transferIdentity) zero(transferIdentity.secret);
 }
 
 /** Whether a key of the one is none of the other any more: older files, which still hold it, must go. */

@@ -31,9 +31,14 @@ export function compiled(text: string, place: { kind: PolicyKind; name: string }
   }
 }
 
-/** Checks a policy document as it is written: characters, grammar, and that the engine can evaluate all of it. */
-export function checkDocument(document: string | undefined, name: string): string {
+/**
+ * Checks a policy document as it is written: characters, at most `quota` of them without white space, grammar, and that
+ * the engine can evaluate all of it. The size comes first: what is compiled is always of legal size.
+ */
+export function checkDocument(document: string | undefined, name: string, quota: number): string {
   const text = documentText('policyDocument', document);
+  if (policySize(text) > quota)
+    throw new KeysteadError('LimitExceeded', `Cannot exceed quota for PolicySize: ${quota}`);
   compiled(text, { kind: 'identity', name });
   return text;
 }
@@ -41,12 +46,6 @@ export function checkDocument(document: string | undefined, name: string): strin
 /** IAM does not count white space against the size of a policy. */
 export function policySize(document: string): number {
   return document.replace(/\s/g, '').length;
-}
-
-/** A managed policy has at most 6,144 characters. */
-export function checkManagedSize(document: string): void {
-  if (policySize(document) <= quotas.PolicySizeQuota) return;
-  throw new KeysteadError('LimitExceeded', `Cannot exceed quota for PolicySize: ${quotas.PolicySizeQuota}`);
 }
 
 const inlineQuotas: Record<EntityKind, number> = {

@@ -19,13 +19,13 @@ export interface WrittenTrust {
  */
 export function readTrustPolicy(field: string, document: string | undefined): WrittenTrust {
   const text = documentText(field, document);
+  const quota = quotas.AssumeRolePolicySizeQuota;
+  if (policySize(text) > quota)
+    throw new KeysteadError('LimitExceeded', `Cannot exceed quota for ACLSizePerRole: ${quota}`);
   const { principals } = compiled(text, { kind: 'trust', name });
   for (const action of actionsOf(text)) {
     if (!/^sts:/i.test(action)) throw malformed('AssumeRole policy may only specify STS AssumeRole actions.');
   }
-  const quota = quotas.AssumeRolePolicySizeQuota;
-  if (policySize(text) > quota)
-    throw new KeysteadError('LimitExceeded', `Cannot exceed quota for ACLSizePerRole: ${quota}`);
   return { document: text, principals };
 }
 

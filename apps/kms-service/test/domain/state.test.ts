@@ -10,6 +10,10 @@ const notDying = ['ok', 'ok', 'ok', 'KmsInvalidState', 'ok'];
 
 /** https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html: operation, then what each state answers. */
 const table: Record<KeyOperation, string[]> = {
+  CreateGrant: ['ok', 'Disabled', 'KmsInvalidState', 'KmsInvalidState', 'ok'],
+  ListGrants: always,
+  RetireGrant: always,
+  RevokeGrant: always,
   Encrypt: cryptographic,
   Decrypt: cryptographic,
   ReEncrypt: cryptographic,

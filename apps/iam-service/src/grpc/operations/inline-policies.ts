@@ -1,5 +1,6 @@
 import type * as wire from '@keystead/proto/iam-query';
 import { checkDocument, checkInlineSize } from '../../domain/documents.js';
+import { quotas } from '../../domain/quotas.js';
 import type { InlinePolicy } from '../../domain/entities.js';
 import { policyName } from '../../domain/fields.js';
 import { found, noInlinePolicy } from '../../domain/not-found.js';
@@ -23,7 +24,7 @@ interface Inline {
 
 function checkInline(request: { policyName?: string | undefined; policyDocument?: string | undefined }): InlinePolicy {
   const name = policyName(request.policyName);
-  return { name, document: checkDocument(request.policyDocument, name) };
+  return { name, document: checkDocument(request.policyDocument, name, quotas.RolePolicySizeQuota) };
 }
 
 async function put(

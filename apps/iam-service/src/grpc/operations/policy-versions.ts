@@ -1,7 +1,7 @@
 import { KeysteadError } from '@keystead/errors';
 import type * as wire from '@keystead/proto/iam-query';
 import { parseIamArn } from '../../domain/arn.js';
-import { checkDocument, checkManagedSize } from '../../domain/documents.js';
+import { checkDocument } from '../../domain/documents.js';
 import { policyArn, versionId } from '../../domain/fields.js';
 import { found, noVersion } from '../../domain/not-found.js';
 import { pageOf, readPage } from '../../domain/paging.js';
@@ -26,8 +26,8 @@ async function touchHolders({ store, touch }: Change, arn: string): Promise<void
 export const createPolicyVersion = writes('iam:CreatePolicyVersion', {
   check: (request: wire.CreatePolicyVersionRequest) => {
     const arn = policyArn(request.policyArn);
-    const document = checkDocument(request.policyDocument, parseIamArn(arn)?.name ?? arn);
-    checkManagedSize(document);
+    const name = parseIamArn(arn)?.name ?? arn;
+    const document = checkDocument(request.policyDocument, name, quotas.PolicySizeQuota);
     return { arn, document, setAsDefault: request.setAsDefault ?? false };
   },
   target: ({ arn }, work) => policyTarget(work, arn),
