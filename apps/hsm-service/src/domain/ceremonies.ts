@@ -72,6 +72,8 @@ export class Ceremonies {
   readonly #commands: Readonly<Record<string, RootCommand>>;
   readonly #shares = new ShareSession();
   readonly #attempts = new Attempts();
+  /** Apart from the others: whoever brings a root file of his own, and what opens it, has not guessed anything here. */
+  readonly #verifications = new Attempts();
 
   constructor(parts: CeremonyParts) {
     this.#parts = parts;
@@ -99,19 +101,18 @@ export class Ceremonies {
 
   /** Opens the root, or takes one share of those that are needed. */
   unseal(actor: Actor, secret: Secret): Promise<void> {
-    const { root } = this.#parts;
-    const now = this.#parts.now();
-    this.#attempts.mustBeAllowed(now);
+    const { root, now } = this.#parts;
     const parameters = { with: secret.kind };
-    return this.#noted(actor, 'UnsealRoot', parameters, async () => {
+    const work = async (): Promise<void> => {
       if (root.condition === 'OPEN') return;
       // A root file may have been put there since the start.
       await root.look();
-      const unlock = await this.#unlockBy(secret, now);
+      const unlock = await this.#unlockBy(secret, now());
       if (!unlock) return;
-      await this.#attempt(() => root.unseal(unlock)).finally(() => zero(unlock.secret));
+      await this.#attempt(this.#attempts, () => root.unseal(unlock)).finally(() => zero(unlock.secret));
       this.#shares.clear();
-    });
+    };
+    return this.#attempts.inTurn(now, () => this.#noted(actor, 'UnsealRoot', parameters, work));
   }
 
   /** A command to be signed, and the rules that it must fulfil. */
@@ -159,19 +160,19 @@ export class Ceremonies {
 
   /** Opens a root file and installs nothing. */
   verify(actor: Actor, bytes: Uint8Array, secrets: readonly Secret[]): Promise<Verified> {
-    this.#attempts.mustBeAllowed(this.#parts.now());
-    return this.#noted(actor, 'VerifyRootFile', {}, async () => {
+    const work = async (): Promise<Verified> => {
       const file = parseRoot(bytes);
       const unlock = await unlockOf(secrets);
-      const found = await this.#attempt(() => unwrapBy(unlock, file.header.recipients)).finally(() =>
-        zero(unlock.secret),
+      const found = await this.#attempt(this.#verifications, () => unwrapBy(unlock, file.header.recipients)).finally(
+        () => zero(unlock.secret),
       );
       const state = consuming(found.rws, (rws) => openRoot(file, rws));
       const recipient = slotsOf(file.header, state)[found.index]?.record.name ?? '';
       const activeEpoch = state.domainKeys.find((key) => key.state === 'ACTIVE')?.epoch ?? 0;
       zero(found.kek, ...state.domainKeys.map(({ key }) => key), ...state.recipients.map(({ kek }) => kek));
       return { header: file.header, recipient, activeEpoch };
-    });
+    };
+    return this.#verifications.inTurn(this.#parts.now, () => this.#noted(actor, 'VerifyRootFile', {}, work));
   }
 
   async #perform(
@@ -207,20 +208,23 @@ export class Ceremonies {
   async #unlockBy(secret: Secret, now: Date): Promise<(Unlock & { secret: Buffer }) | undefined> {
     if (secret.kind !== 'SHARE') return { kind: secret.kind, secret: secret.bytes };
     const share = parseShare(secret.bytes.toString('latin1'));
-    const sets = this.#parts.root.file?.header.recipients.flatMap((recipient) => splitOf(recipient)?.set ?? []) ?? [];
-    if (!sets.some((set) => set.subarray(0, SET_BYTES).equals(share.set)))
+    const splits = this.#parts.root.file?.header.recipients.map(splitOf) ?? [];
+    const isOf = (split: ReturnType<typeof splitOf>): boolean =>
+      split?.threshold === share.threshold && split.set.subarray(0, SET_BYTES).equals(share.set);
+    // A made-up share that asks for more of them would keep those of the custodians out.
+    if (!splits.some(isOf))
       throw new KeysteadError('Validation', 'The share is of a set that does not open this root.');
     const opened = await this.#shares.add(share, now).finally(() => zero(share.bytes));
     return opened && { kind: 'SHAMIR', secret: opened };
   }
 
-  async #attempt<T>(work: () => Promise<T>): Promise<T> {
+  async #attempt<T>(attempts: Attempts, work: () => Promise<T>): Promise<T> {
     try {
       const result = await work();
-      this.#attempts.succeeded();
+      attempts.succeeded();
       return result;
     } catch (error) {
-      if (error instanceof RootError && error.problem === 'wrong-secret') this.#attempts.failed(this.#parts.now());
+      if (error instanceof RootError && error.problem === 'wrong-secret') attempts.failed(this.#parts.now());
       throw error;
     }
   }

@@ -14,6 +14,7 @@ import {
 import { invoke, type UnaryMethod } from '@keystead/service';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { signedBytes } from '../../src/domain/command.js';
+import { formatShare, parseShare } from '../../src/domain/shamir.js';
 import { cluster, service, type Client, type Cluster } from './cluster.js';
 
 const coded = (code: string, message = ''): Error =>
@@ -203,6 +204,29 @@ describe('recipients', () => {
     await new Promise((later) => setTimeout(later, 1_050));
     await unseal(share(shares[0] as Uint8Array));
     await unseal(share(shares[1] as Uint8Array));
+    expect((await describeRoot()).condition).toBe(RootCondition.ROOT_CONDITION_OPEN);
+  });
+
+  test('many guesses at once, or a root file of one’s own in between, make guessing no quicker', async () => {
+    await initialize('file', { secret: keyFile(file) });
+    const { rootFile } = await run('backup');
+    await run('seal');
+    const guesses = await Promise.allSettled(Array.from({ length: 12 }, () => unseal(keyFile(wrong))));
+    const codes = guesses.map((guess) => (guess.status === 'rejected' ? (guess.reason as { code: string }).code : ''));
+    expect(codes.filter((code) => code === 'AccessDenied')).toHaveLength(3);
+    expect(codes.filter((code) => code === 'Throttling')).toHaveLength(9);
+    await call(alice, 'verifyRootFile', { rootFile, secrets: [keyFile(file)] });
+    await expect(unseal(keyFile(file))).rejects.toThrow(coded('Throttling', 'try again in 1 s'));
+  });
+
+  test('a made-up share that asks for more of them keeps nobody out', async () => {
+    const { shares } = await initialize('board', { threshold: 2, count: 3 });
+    await run('seal');
+    const known = parseShare(Buffer.from(shares[0] as Uint8Array).toString('latin1'));
+    const more = Buffer.from(formatShare({ ...known, threshold: 200 }));
+    await expect(unseal(share(more))).rejects.toThrow(coded('Validation', 'a set that does not'));
+    await unseal(share(shares[1] as Uint8Array));
+    await unseal(share(shares[2] as Uint8Array));
     expect((await describeRoot()).condition).toBe(RootCondition.ROOT_CONDITION_OPEN);
   });
 });
