@@ -336,6 +336,18 @@ describe('tags and source identity', () => {
     );
   });
 
+  test('are tags of the request, though the calling session has some of the same name', async () => {
+    const first = await roleOf('forgetful', trusts({ AWS: rootOf(home) }, tagging), allow(['sts:*']));
+    const refuses = { Effect: 'Deny', Principal: '*', Action: 'sts:*' };
+    const isAdmin = { Condition: { StringEquals: { 'aws:RequestTag/Team': 'admin' } } };
+    const trust = policy({ Effect: 'Allow', Principal: { AWS: first }, ...tagging }, { ...refuses, ...isAdmin });
+    const second = await roleOf('no-admins', trust);
+    const team = (Value: string) => ({ Tags: [{ Key: 'Team', Value }] });
+    const tagged = configOf(await assume(user, first, team('blue')));
+    await assume(tagged, second, team('red'));
+    expect((await refusal(assume(tagged, second, team('admin')))).name).toBe('AccessDenied');
+  });
+
   test('need their own permissions', async () => {
     const role = await roleOf('tagless', trusts({ AWS: rootOf(home) }));
     const Tags = [{ Key: 'Team', Value: 'blue' }];
@@ -540,6 +552,9 @@ describe('AssumeRoleWithWebIdentity', () => {
       AssumedRoleUser: { Arn: `arn:aws:sts::${home}:assumed-role/pods/pod` },
     });
     await encrypt(configOf(answer), await keyWith());
+    const denied = { Effect: 'Deny', Principal: '*', Action: 'kms:Encrypt', Resource: '*' };
+    const closed = await keyWith([{ ...denied, Condition: { StringEquals: { [`${name()}:sub`]: subject } } }]);
+    expect((await refusal(encrypt(configOf(answer), closed))).message).toContain('explicit deny');
     await enter(role, await sign());
     expect(asked).toBe(2); // discovery and keys, once
     const [event] = await events(world.clientConfig, 'AssumeRoleWithWebIdentity');

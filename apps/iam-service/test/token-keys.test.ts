@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { identityTokens } from '../src/clients/identity-tokens.js';
 import { tokenKeys } from '../src/clients/token-keys.js';
 import { readConfig } from '../src/config.js';
@@ -80,6 +80,30 @@ describe('keys of an issuer', () => {
     await refused(tokenKeys(new Map()).of('http://127.0.0.1:9'), 'IdpCommunication');
   });
 
+  test('are never on this machine for an issuer elsewhere', async () => {
+    const elsewhere = 'https://issuer.example.com';
+    const fetched = vi.spyOn(globalThis, 'fetch').mockImplementation(() => {
+      return Promise.resolve(Response.json({ issuer: elsewhere, jwks_uri: `${issuer}/keys` }));
+    });
+    const call = tokenKeys(new Map()).of(elsewhere);
+    await expect(call).rejects.toMatchObject({ code: 'InvalidIdentityToken' });
+    expect(fetched).toHaveBeenCalledTimes(1);
+    fetched.mockRestore();
+  });
+
+  test('stay while the issuer is away, whatever key a token names', async () => {
+    const keys = tokenKeys(new Map());
+    answers.set(discovery, { body: JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }) });
+    answers.set('/keys', { body: noKeys });
+    await keys.of(issuer);
+    answers.set(discovery, { status: 500 });
+    const later = performance.now() + 60_000;
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(later);
+    await expect(keys.of(issuer, { newer: true })).rejects.toMatchObject({ code: 'InvalidIdentityToken' });
+    expect(await keys.of(issuer)).toEqual({ keys: [] });
+    clock.mockRestore();
+  });
+
   test('may be given in a file, and then nobody is asked', async () => {
     const { publicKey, privateKey } = await generateKeyPair('RS256');
     const file = join(folder, 'jwks.json');
@@ -94,12 +118,17 @@ describe('keys of an issuer', () => {
       }),
       now: () => new Date(),
     });
-    const token = await new SignJWT({ iss: url, sub: 's', aud: ['other', 'sts.amazonaws.com'] })
-      .setProtectedHeader({ alg: 'RS256', kid: 'k' })
-      .setIssuedAt()
-      .setExpirationTime('1m')
-      .sign(privateKey);
-    expect(await identify(token, '111122223333')).toMatchObject({
+    const sign = (sub: unknown) =>
+      new SignJWT({ iss: url, sub: sub as string, aud: ['other', 'sts.amazonaws.com'] })
+        .setProtectedHeader({ alg: 'RS256', kid: 'k' })
+        .setIssuedAt()
+        .setExpirationTime('1m')
+        .sign(privateKey);
+    for (const sub of [7, ['s'], { s: 's' }, '']) {
+      const refused = identify(await sign(sub), '111122223333');
+      await expect(refused).rejects.toMatchObject({ code: 'InvalidIdentityToken' });
+    }
+    expect(await identify(await sign('s'), '111122223333')).toMatchObject({
       issuer: url,
       subject: 's',
       audience: 'sts.amazonaws.com',

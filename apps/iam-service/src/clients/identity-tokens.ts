@@ -94,8 +94,10 @@ function audienceOf({ aud, azp }: JWTPayload, { clientIds }: OidcProvider): stri
 type Told = Pick<ProvenToken, 'subject' | 'claims' | 'tags' | 'transitiveTagKeys' | 'sourceIdentity'>;
 
 function told(payload: JWTPayload, { name }: OidcProvider, audience: string): Told {
-  const subject = payload.sub ?? '';
-  if (subject === '' || subject.length > 255) throw invalid('Missing a required claim: sub');
+  // A token is JSON that somebody else wrote, whatever its type says.
+  const subject: unknown = payload.sub;
+  if (typeof subject !== 'string' || subject === '' || subject.length > 255)
+    throw invalid('Missing a required claim: sub');
   const claims = { [`${name}:sub`]: subject, [`${name}:aud`]: audience };
   const identity = payload['https://aws.amazon.com/source_identity'];
   if (identity !== undefined && typeof identity !== 'string') throw invalid('The claim source_identity is not valid');

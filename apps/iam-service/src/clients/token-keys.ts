@@ -35,8 +35,13 @@ export function tokenKeys(files: ReadonlyMap<string, string>): TokenKeys {
       if (known.size >= maximumIssuers) known.clear();
       const keys = fetchKeys(issuer);
       known.set(issuer, { at: now, keys });
-      // A failure is not kept: the issuer may be there the next moment.
-      keys.catch(() => known.delete(issuer));
+      // A failure is not kept: the issuer may be there the next moment. Keys that are still good stay, or a stranger's
+      // token with an unknown key would void them while the issuer is away.
+      keys.catch(() => {
+        if (known.get(issuer)?.keys !== keys) return;
+        if (before && now - before.at < keptMs) known.set(issuer, before);
+        else known.delete(issuer);
+      });
       return keys;
     },
   };
@@ -49,6 +54,8 @@ async function fetchKeys(issuer: string): Promise<JSONWebKeySet> {
     jwks_uri?: unknown;
   };
   if (typeof said !== 'string' || said.replace(/\/$/, '') !== issuer || typeof at !== 'string') throw unusable();
+  // An issuer elsewhere does not send this service to what listens on its own machine.
+  if (issuer.startsWith('https:') && !at.startsWith('https:')) throw unusable();
   return readKeys(JSON.stringify(await fetchJson(at)));
 }
 

@@ -183,7 +183,8 @@ export class KmsCall {
       (this.#globals ??= contextValues(globalValues({ context: this.context, tags, now: this.at, region })));
     return readingsOf(facts, about).map((reading) => {
       const own = kmsValues(reading.facts, caller, reading.about);
-      return (name) => own(name) ?? (name.startsWith('aws:') ? globals()(name) : undefined);
+      // Also keys by the name of a token's issuer, as "issuer.example.com:sub".
+      return (name) => own(name) ?? (name.startsWith('kms:') ? undefined : globals()(name));
     });
   }
 

@@ -24,6 +24,8 @@ import { issues, type Work } from '../operation.js';
 import { requestTagValues, resourceTagValues } from '../targets.js';
 
 interface AssumeRole extends RoleSessionCommand, RequestedTags {
+  /** The tags of this request alone: what comes along the chain is the caller's already (aws:PrincipalTag). */
+  readonly ownTags: RequestedTags['tags'];
   readonly externalId: string | undefined;
   readonly sourceIdentity: string | undefined;
 }
@@ -44,6 +46,7 @@ export const assumeRole = issues('sts:AssumeRole', {
     return {
       ...readRoleSession(request),
       ...chainedTags(requested, tags),
+      ownTags: requested.tags,
       externalId: externalId(request.externalId),
       sourceIdentity: named ?? identity,
     };
@@ -78,7 +81,7 @@ async function permittedRole(command: AssumeRole, work: Work): Promise<Role> {
   const { caller, now } = work;
   if (caller.isRoot) throw new KeysteadError('AccessDenied', 'Roles may not be assumed by root accounts.');
   const role = await roleByArn(work, command.roleArn);
-  const values = requestValues(command, caller);
+  const values = requestValues(command);
   const actions = ['sts:AssumeRole'];
   if (command.tags.length > 0) actions.push('sts:TagSession');
   if (command.sourceIdentity !== undefined) actions.push('sts:SetSourceIdentity');
@@ -100,12 +103,9 @@ function refused({ principal }: Caller, action: string, role: string): KeysteadE
   );
 }
 
-function requestValues(command: AssumeRole, { context }: Caller): ContextRecord {
-  const along = new Set(Object.keys(context.session?.tags ?? {}).map((key) => key.toLowerCase()));
-  // Only what this request brings: what comes along the chain is the caller's already (aws:PrincipalTag).
-  const own = command.tags.filter(({ key }) => !along.has(key.toLowerCase()));
+function requestValues(command: AssumeRole): ContextRecord {
   return {
-    ...requestTagValues(own),
+    ...requestTagValues(command.ownTags),
     'sts:RoleSessionName': command.name,
     'sts:ExternalId': command.externalId,
     'sts:SourceIdentity': command.sourceIdentity,
