@@ -8,7 +8,7 @@ import { recipientArguments, recipientOf, type Secret } from './new-recipient.js
 import { authorize, MAX_VALID_MS, rulesFor, type Signature } from './quorum.js';
 import { splitOf, unwrapBy, type NewRecipient, type Unlock } from './recipients.js';
 import { ROOT_COMMANDS, type CommandOutcome, type RootCommand } from './root-commands.js';
-import { slotsOf, type Draft, type Slot } from './root-draft.js';
+import { slotsOf, wipeState, type Draft, type Slot } from './root-draft.js';
 import { RootError } from './root-error.js';
 import { openRoot, parseRoot, type RootHeader, type SealedRoot } from './root-file.js';
 import type { RootState, Rule } from './root-state.js';
@@ -169,7 +169,8 @@ export class Ceremonies {
       const state = consuming(found.rws, (rws) => openRoot(file, rws));
       const recipient = slotsOf(file.header, state)[found.index]?.record.name ?? '';
       const activeEpoch = state.domainKeys.find((key) => key.state === 'ACTIVE')?.epoch ?? 0;
-      zero(found.kek, ...state.domainKeys.map(({ key }) => key), ...state.recipients.map(({ kek }) => kek));
+      wipeState(state);
+      zero(found.kek);
       return { header: file.header, recipient, activeEpoch };
     };
     return this.#verifications.inTurn(this.#parts.now, () => this.#noted(actor, 'VerifyRootFile', {}, work));

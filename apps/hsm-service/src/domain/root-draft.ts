@@ -50,3 +50,15 @@ export function adopt({ domainKeys, recipients }: RootState): readonly DomainKey
   zero(...recipients.map(({ kek }) => kek));
   return domainKeys;
 }
+
+/** The domain keys of all partitions. */
+export function partitionKeys({ partitions = [] }: RootState): Buffer[] {
+  return partitions.flatMap(({ keys }) => keys.map(({ key }) => key));
+}
+
+/** Overwrites all keys of a state. */
+export function wipeState(state: RootState): void {
+  const { domainKeys, recipients, transferIdentity } = state;
+  zero(...domainKeys.map(({ key }) => key), ...recipients.map(({ kek }) => kek), ...partitionKeys(state));
+  if (transferIdentity) zero(transferIdentity.secret);
+}

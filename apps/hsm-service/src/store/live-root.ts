@@ -13,7 +13,15 @@ import {
   type RootHeader,
   type SealedRoot,
 } from '../domain/root-file.js';
-import { adopt, rewrapped, slotsOf, type Draft, type Slot } from '../domain/root-draft.js';
+import {
+  adopt,
+  partitionKeys,
+  rewrapped,
+  slotsOf,
+  wipeState,
+  type Draft,
+  type Slot,
+} from '../domain/root-draft.js';
 import { stateOf, type RootState } from '../domain/root-state.js';
 import { forgetBefore, keptRoots, loadRoot, readRoot, saveRoot } from './root-store.js';
 
@@ -330,16 +338,6 @@ function noDevice(): RootError {
     'unsupported',
     'The domain keys of this root lie in a PKCS#11 device, and none is configured (KEYSTEAD_PKCS11_MODULE).',
   );
-}
-
-function partitionKeys({ partitions = [] }: RootState): Buffer[] {
-  return partitions.flatMap(({ keys }) => keys.map(({ key }) => key));
-}
-
-function wipeState(state: RootState): void {
-  const { domainKeys, recipients, transferIdentity } = state;
-  zero(...domainKeys.map(({ key }) => key), ...recipients.map(({ kek }) => kek), ...partitionKeys(state));
-  if (transferIdentity) zero(transferIdentity.secret);
 }
 
 /** Whether a key of the one is none of the other any more: older files, which still hold it, must go. */
