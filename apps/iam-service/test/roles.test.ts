@@ -288,4 +288,40 @@ describe('permission boundaries of users', () => {
     await iam.send(new IAM.DeleteUserPermissionsBoundaryCommand({ UserName }));
     expect(await boundary()).toBeUndefined();
   });
+
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html, "Delegating responsibility"
+  test('say whose policies a delegated administrator may change', async () => {
+    const PermissionsBoundary = 'arn:aws:iam::aws:policy/PowerUserAccess';
+    const Condition = { StringEquals: { 'iam:PermissionsBoundary': PermissionsBoundary } };
+    const UserName = 'delegate';
+    await iam.send(new IAM.CreateUserCommand({ UserName }));
+    const Action = ['Attach', 'Put', 'Detach', 'Delete'].flatMap((verb) =>
+      ['User', 'Role'].map((kind) => `iam:${verb}${kind}Policy`),
+    );
+    const Statement = [{ Effect: 'Allow', Action, Resource: '*', Condition }];
+    const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
+    await iam.send(new IAM.PutUserPolicyCommand({ UserName, PolicyName: 'delegated', PolicyDocument }));
+    const { AccessKey } = await iam.send(new IAM.CreateAccessKeyCommand({ UserName }));
+    const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '' } = AccessKey ?? {};
+    const delegate = new IAM.IAMClient({ ...world.clientConfig, credentials: { accessKeyId, secretAccessKey } });
+    await iam.send(new IAM.CreateUserCommand({ UserName: 'bounded', PermissionsBoundary }));
+    await iam.send(new IAM.CreateUserCommand({ UserName: 'unbounded' }));
+    await make('bounded', { PermissionsBoundary });
+    await make('unbounded');
+    const PolicyArn = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+    const inline = { PolicyName: 'more', PolicyDocument: allow('kms:*') };
+    const changes = (name: string) => [
+      () => delegate.send(new IAM.AttachUserPolicyCommand({ UserName: name, PolicyArn })),
+      () => delegate.send(new IAM.DetachUserPolicyCommand({ UserName: name, PolicyArn })),
+      () => delegate.send(new IAM.PutUserPolicyCommand({ UserName: name, ...inline })),
+      () => delegate.send(new IAM.DeleteUserPolicyCommand({ UserName: name, PolicyName: 'more' })),
+      () => delegate.send(new IAM.AttachRolePolicyCommand({ RoleName: name, PolicyArn })),
+      () => delegate.send(new IAM.DetachRolePolicyCommand({ RoleName: name, PolicyArn })),
+      () => delegate.send(new IAM.PutRolePolicyCommand({ RoleName: name, ...inline })),
+      () => delegate.send(new IAM.DeleteRolePolicyCommand({ RoleName: name, PolicyName: 'more' })),
+    ];
+    for (const change of changes('bounded')) await change();
+    for (const change of changes('unbounded')) expect((await refusal(change())).name).toBe('AccessDenied');
+    delegate.destroy();
+  });
 });

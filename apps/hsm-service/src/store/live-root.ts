@@ -13,15 +13,7 @@ import {
   type RootHeader,
   type SealedRoot,
 } from '../domain/root-file.js';
-import {
-  adopt,
-  partitionKeys,
-  rewrapped,
-  slotsOf,
-  wipeState,
-  type Draft,
-  type Slot,
-} from '../domain/root-draft.js';
+import { adopt, partitionKeys, rewrapped, slotsOf, wipeState, type Draft, type Slot } from '../domain/root-draft.js';
 import { stateOf, type RootState } from '../domain/root-state.js';
 import { forgetBefore, keptRoots, loadRoot, readRoot, saveRoot } from './root-store.js';
 

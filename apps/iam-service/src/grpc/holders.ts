@@ -33,6 +33,17 @@ export function holderTarget({ kind, name }: Named, work: Work, values: ContextR
   return targets[kind](work, name, values);
 }
 
+/** A holder whose policies are to be changed: conditions may ask which boundary limits it. */
+export async function policyHolderTarget(named: Named, work: Work, values: ContextRecord = {}): Promise<Target> {
+  return holderTarget(named, work, { 'iam:PermissionsBoundary': await boundaryArnOf(named, work), ...values });
+}
+
+async function boundaryArnOf({ kind, name }: Named, { store }: Work): Promise<string | undefined> {
+  if (kind === 'user') return (await store.users.byName(name))?.boundaryArn;
+  if (kind === 'role') return (await store.roles.byName(name))?.boundaryArn;
+  return undefined;
+}
+
 const finders = { user: theUser, group: theGroup, role: theRole };
 
 /** The holder, if it exists. Throws NoSuchEntity. */

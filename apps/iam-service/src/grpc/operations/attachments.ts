@@ -11,6 +11,7 @@ import {
   namedGroup,
   namedRole,
   namedUser,
+  policyHolderTarget,
   theHolder,
   touchHolder,
   type Named,
@@ -25,7 +26,7 @@ interface Attachment {
 }
 
 const attachmentTarget = ({ holder, arn }: Attachment, work: Work) =>
-  holderTarget(holder, work, { 'iam:PolicyARN': arn });
+  policyHolderTarget(holder, work, { 'iam:PolicyARN': arn });
 
 const attachedQuotas: Record<EntityKind, (present: number) => Parameters<typeof checkQuota>> = {
   user: (present) => ['PoliciesPerUser', present, quotas.AttachedPoliciesPerUserQuota],

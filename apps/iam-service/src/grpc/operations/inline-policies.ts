@@ -11,6 +11,7 @@ import {
   namedGroup,
   namedRole,
   namedUser,
+  policyHolderTarget,
   theHolder,
   touchHolder,
   type Named,
@@ -65,13 +66,13 @@ async function list({ holder, page }: { holder: Named; page: Page }, work: Work)
 
 export const putUserPolicy = writes('iam:PutUserPolicy', {
   check: (request: wire.PutUserPolicyRequest) => ({ holder: namedUser(request), policy: checkInline(request) }),
-  target: ({ holder }, work) => holderTarget(holder, work),
+  target: ({ holder }, work) => policyHolderTarget(holder, work),
   run: put,
 });
 
 export const putGroupPolicy = writes('iam:PutGroupPolicy', {
   check: (request: wire.PutGroupPolicyRequest) => ({ holder: namedGroup(request), policy: checkInline(request) }),
-  target: ({ holder }, work) => holderTarget(holder, work),
+  target: ({ holder }, work) => policyHolderTarget(holder, work),
   run: put,
 });
 
@@ -101,7 +102,7 @@ export const deleteUserPolicy = writes('iam:DeleteUserPolicy', {
     holder: namedUser(request),
     name: policyName(request.policyName),
   }),
-  target: ({ holder }, work) => holderTarget(holder, work),
+  target: ({ holder }, work) => policyHolderTarget(holder, work),
   run: remove,
 });
 
@@ -110,7 +111,7 @@ export const deleteGroupPolicy = writes('iam:DeleteGroupPolicy', {
     holder: namedGroup(request),
     name: policyName(request.policyName),
   }),
-  target: ({ holder }, work) => holderTarget(holder, work),
+  target: ({ holder }, work) => policyHolderTarget(holder, work),
   run: remove,
 });
 
@@ -128,7 +129,7 @@ export const listGroupPolicies = reads('iam:ListGroupPolicies', {
 
 export const putRolePolicy = writes('iam:PutRolePolicy', {
   check: (request: wire.PutRolePolicyRequest) => ({ holder: namedRole(request), policy: checkInline(request) }),
-  target: ({ holder }, work) => holderTarget(holder, work),
+  target: ({ holder }, work) => policyHolderTarget(holder, work),
   run: put,
 });
 
@@ -146,7 +147,7 @@ export const deleteRolePolicy = writes('iam:DeleteRolePolicy', {
     holder: namedRole(request),
     name: policyName(request.policyName),
   }),
-  target: ({ holder }, work) => holderTarget(holder, work),
+  target: ({ holder }, work) => policyHolderTarget(holder, work),
   run: remove,
 });
 
