@@ -35,7 +35,9 @@ export interface InterleaveOptions {
 }
 
 const sliceSeconds = 1.5;
-/** Compilers work for some thousand requests before they rest. */
+/** Compilers work for some thousand requests before they rest; slow cells are given no more than this many slices for it. */
+const warmRequests = 3_000;
+const warmSlices = 3;
 const warmSeconds = 3;
 /** Work that follows an answer (clean-up, acknowledgements) belongs to its request. */
 const settleMs = 30;
@@ -54,11 +56,17 @@ export async function interleave(
     const warming = round === 0;
     progress(warming ? `warming up ${cells.length} cells` : `round ${round} of ${rounds}`);
     for (const [n, cell] of cells.entries()) {
-      const slice = await measure(cell, warming ? Math.min(warmSeconds, seconds / 2) : seconds / rounds);
-      if (!warming) totals[n]?.add(slice);
+      if (warming) await warm(cell, Math.min(warmSeconds, seconds / 2));
+      else totals[n]?.add(await measure(cell, seconds / rounds));
     }
   }
   return totals.map((total) => total.result());
+}
+
+async function warm(cell: Cell, seconds: number): Promise<void> {
+  let requests = 0;
+  for (let slice = 0; slice < warmSlices && requests < warmRequests; slice++)
+    requests += (await measure(cell, seconds)).latencies.length;
 }
 
 async function measure(cell: Cell, seconds: number): Promise<Slice> {

@@ -48,7 +48,7 @@ export class RangeReader {
 
   #hold(piece: Uint8Array): void {
     // The caller may use its buffer again for the next read.
-    this.#held.push(Uint8Array.from(piece));
+    this.#held.push(Buffer.from(piece));
     this.#heldLength += piece.length;
   }
 
