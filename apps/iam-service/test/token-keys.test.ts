@@ -104,6 +104,22 @@ describe('keys of an issuer', () => {
     clock.mockRestore();
   });
 
+  test('are waited for by so many only, and by everybody once they are there', async () => {
+    let answer: (response: Response) => void = () => undefined;
+    const fetched = vi.spyOn(globalThis, 'fetch').mockReturnValue(new Promise((resolve) => (answer = resolve)));
+    const keys = tokenKeys(new Map());
+    const waiting = Array.from({ length: 64 }, () => keys.of('https://slow.example.com'));
+    await expect(keys.of('https://slow.example.com')).rejects.toMatchObject({ code: 'Throttling' });
+    answer(Response.json({}));
+    const outcomes = await Promise.allSettled(waiting);
+    expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
+    fetched.mockRestore();
+    answers.set(discovery, { body: JSON.stringify({ issuer, jwks_uri: `${issuer}/keys` }) });
+    answers.set('/keys', { body: noKeys });
+    await keys.of(issuer);
+    await Promise.all(Array.from({ length: 200 }, () => keys.of(issuer)));
+  });
+
   test('may be given in a file, and then nobody is asked', async () => {
     const { publicKey, privateKey } = await generateKeyPair('RS256');
     const file = join(folder, 'jwks.json');

@@ -5,7 +5,7 @@ import { isReachable } from '../domain/oidc-provider.js';
 
 /** The public keys of token issuers. */
 export interface TokenKeys {
-  /** Those in memory, or fetched; `newer` asks the issuer again, unless that was done just now. Throws IdpCommunication, InvalidIdentityToken. */
+  /** Those in memory, or fetched; `newer` asks the issuer again, unless that was done just now. Throws IdpCommunication, InvalidIdentityToken, Throttling. */
   of(issuer: string, options?: { newer: boolean }): Promise<JSONWebKeySet>;
 }
 
@@ -17,32 +17,54 @@ const keptMs = 10 * 60_000;
 /** A token with an unknown key makes the issuer be asked again no more often than this. */
 const againMs = 10_000;
 
+/** Tokens that wait for answers of issuers; strangers with tokens of a slow one do not take the place of all others. */
+const maximumWaiting = 64;
+
 interface Fetched {
   readonly at: number;
   readonly keys: Promise<JSONWebKeySet>;
+  /** Once they are there. */
+  fetched?: JSONWebKeySet;
 }
 
 /** `files`: JWKS given by the operator, by issuer; such an issuer is never asked. */
 export function tokenKeys(files: ReadonlyMap<string, string>): TokenKeys {
   const known = new Map<string, Fetched>();
+  let waiting = 0;
+  const arrived = async ({ keys, fetched }: Fetched): Promise<JSONWebKeySet> => {
+    if (fetched) return fetched;
+    waiting += 1;
+    return keys.finally(() => (waiting -= 1));
+  };
+  const mustHaveRoom = (): void => {
+    if (waiting >= maximumWaiting) throw new KeysteadError('Throttling', 'Rate exceeded');
+  };
   return {
     of: async (issuer, { newer } = { newer: false }) => {
       const file = files.get(issuer);
       if (file !== undefined) return readKeys(await readFile(file, 'utf8'));
       const before = known.get(issuer);
       const now = performance.now();
-      if (before && now - before.at < (newer ? againMs : keptMs)) return before.keys;
+      if (before && now - before.at < (newer ? againMs : keptMs)) {
+        if (!before.fetched) mustHaveRoom();
+        return arrived(before);
+      }
+      mustHaveRoom();
       if (known.size >= maximumIssuers) known.clear();
       const keys = fetchKeys(issuer);
-      known.set(issuer, { at: now, keys });
-      // A failure is not kept: the issuer may be there the next moment. Keys that are still good stay, or a stranger's
-      // token with an unknown key would void them while the issuer is away.
-      keys.catch(() => {
-        if (known.get(issuer)?.keys !== keys) return;
-        if (before && now - before.at < keptMs) known.set(issuer, before);
-        else known.delete(issuer);
-      });
-      return keys;
+      const asked: Fetched = { at: now, keys };
+      known.set(issuer, asked);
+      keys.then(
+        (fetched) => (asked.fetched = fetched),
+        () => {
+          // A failure is not kept: the issuer may be there the next moment. Keys that are still good stay, or a
+          // stranger's token with an unknown key would void them while the issuer is away.
+          if (known.get(issuer) !== asked) return;
+          if (before && now - before.at < keptMs) known.set(issuer, before);
+          else known.delete(issuer);
+        },
+      );
+      return arrived(asked);
     },
   };
 }
