@@ -32,7 +32,7 @@ export function explanationText(request: ExplainRequest, answer: ExplainResponse
     `${decisions[decision] ?? decision}${decider(answer)}`,
   ];
   if (message !== '') lines.push(`the caller sees: ${message}`);
-  if (decision === 'ImplicitDeny') lines.push(`missing: an Allow in a ${kinds[decidedBy] ?? decidedBy}`);
+  if (decision === 'ImplicitDeny') lines.push(`missing: an Allow in ${article(kinds[decidedBy] ?? decidedBy)}`);
   for (const policy of policies) lines.push('', ...policyLines(policy, shown.all));
   if (!policies.some(({ type }) => type === 'identity')) lines.push('', 'identity-based policies: none');
   if (grants.length > 0) lines.push('', 'grants', ...grants.map(grantLine));
@@ -40,6 +40,10 @@ export function explanationText(request: ExplainRequest, answer: ExplainResponse
     lines.push('', `not given, and asked for (--context key=value): ${missingContextKeys.join(', ')}`);
   for (const note of notes) lines.push('', `note: ${note}`);
   return lines.join('\n');
+}
+
+function article(words: string): string {
+  return `${/^[aeiou]/.test(words) ? 'an' : 'a'} ${words}`;
 }
 
 function decider({ decidedBy, policy, statement, decision }: ExplainResponse): string {

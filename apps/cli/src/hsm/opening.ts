@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs';
 import { RootCondition, type DescribeRootResponse, type RootSecret } from '@keystead/proto/hsm';
 import type { Command } from 'commander';
+import { dataFolder } from '../data-folder.js';
 import { Failure } from '../failure.js';
 import { askHidden, confirm } from './ask.js';
 import { listDomainKeys, withCeremonies, withWhere, type CeremonyClient, type Where } from './connection.js';
 import { domainKeyLines } from './domain-keys.js';
 import { givenRecipient, handOut, withRecipient, type RecipientOptions } from './recipients.js';
 import { runCommand, withSigning, type RunOptions } from './run-command.js';
-import { passphrase, secretsOf, share, withSecrets, type SecretOptions } from './secrets.js';
+import { keyFile, passphrase, secretsOf, share, withSecrets, type SecretOptions } from './secrets.js';
 
 /** keystead hsm status. */
 export function statusCommand(hsm: Command): void {
@@ -62,7 +64,7 @@ export function unsealCommand(hsm: Command): void {
 }
 
 const unsealHelp = `
-Without a file it asks, share after share. Custodians may each run it at a terminal of their own: shares are kept for
+Without a file it asks, share after share; a root that opens by a key file opens by the one in the data folder. Custodians may each run it at a terminal of their own: shares are kept for
 ten minutes. Wrong shares are found out only together. After failed attempts the next one must wait.
 
 Examples:
@@ -70,7 +72,7 @@ Examples:
   keystead hsm unseal --passphrase-file phrase
   keystead hsm unseal --share-file board-1.share --share-file board-3.share`;
 
-async function unseal(client: CeremonyClient, options: SecretOptions): Promise<void> {
+async function unseal(client: CeremonyClient, options: Where & SecretOptions): Promise<void> {
   const root = await client.describeRoot({});
   if (root.condition === RootCondition.ROOT_CONDITION_OPEN) {
     process.stdout.write('the root is open already\n');
@@ -87,12 +89,17 @@ async function unseal(client: CeremonyClient, options: SecretOptions): Promise<v
   process.stdout.write('the root is open\n');
 }
 
-async function askForSecret({ recipients }: DescribeRootResponse, options: SecretOptions): Promise<RootSecret> {
+async function askForSecret({ recipients }: DescribeRootResponse, options: Where & SecretOptions): Promise<RootSecret> {
   const kinds = new Set(recipients.map(({ kind }) => kind));
   const otherwise = 'give --key-file, --passphrase-file or --share-file.';
   if (kinds.has('SHAMIR')) return share((await askHidden('A share (not shown): ', otherwise)).toString('latin1'));
   if (kinds.has('PASSPHRASE')) return passphrase(await askHidden('The passphrase (not shown): ', otherwise));
-  throw new Failure(`The root opens by ${[...kinds].join(', ')}: ${otherwise}${options.keyFile ?? ''}`);
+  const { rootKeyFile } = dataFolder(options.data);
+  if (kinds.has('KEYFILE') && options.address === undefined && existsSync(rootKeyFile)) {
+    process.stdout.write(`with the key file ${rootKeyFile}\n`);
+    return keyFile(rootKeyFile);
+  }
+  throw new Failure(`The root opens by ${[...kinds].join(', ')}: ${otherwise}`);
 }
 
 /** keystead hsm seal. */

@@ -19,14 +19,19 @@ export function withSecrets(command: Command): Command {
 }
 
 /** The secrets that files hold; none if no file is named. Throws Failure. */
-export function secretsOf({ keyFile, passphraseFile, shareFile = [] }: SecretOptions): RootSecret[] {
-  const files = [keyFile, passphraseFile, ...shareFile].filter((file) => file !== undefined);
+export function secretsOf({ keyFile: keyFileName, passphraseFile, shareFile = [] }: SecretOptions): RootSecret[] {
+  const files = [keyFileName, passphraseFile, ...shareFile].filter((file) => file !== undefined);
   if (shareFile.length === 0 && files.length > 1) throw new Failure('Give --key-file or --passphrase-file, not both.');
   if (shareFile.length > 0 && files.length > shareFile.length)
     throw new Failure('Give either shares or another secret.');
-  if (keyFile !== undefined) return [{ secret: { $case: 'keyFile', value: read(keyFile) } }];
+  if (keyFileName !== undefined) return [keyFile(keyFileName)];
   if (passphraseFile !== undefined) return [passphrase(lineOf(read(passphraseFile)))];
   return shareFile.map((file) => share(shareIn(read(file).toString('latin1'), file)));
+}
+
+/** The bytes of a key file as a secret. Throws Failure. */
+export function keyFile(name: string): RootSecret {
+  return { secret: { $case: 'keyFile', value: read(name) } };
 }
 
 /** A passphrase as a secret. */
