@@ -144,7 +144,11 @@ describe('shares of an unsealing', () => {
 
 test('guessing: two failures are free, then each one doubles the wait, up to a minute; success ends it', async () => {
   const attempts = new Attempts();
-  const attempt = (now: Date): Promise<void> => attempts.inTurn(() => now, () => Promise.resolve());
+  const attempt = (now: Date): Promise<void> =>
+    attempts.inTurn(
+      () => now,
+      () => Promise.resolve(),
+    );
   let now = 0;
   const waits: number[] = [];
   for (let failure = 1; failure <= 10; failure++) {
