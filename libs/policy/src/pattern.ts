@@ -30,6 +30,10 @@ export function compilePattern(pattern: string, options: PatternOptions): Matche
   const written = fold === undefined ? pattern : fold(pattern);
   if (isPlain(written, options))
     return fold === undefined ? (text) => text === written : (text) => fold(text) === written;
+  if (isPrefix(written, options)) {
+    const prefix = written.slice(0, -1);
+    return fold === undefined ? (text) => text.startsWith(prefix) : (text) => fold(text).startsWith(prefix);
+  }
   const pieces = piecesOf(written, options);
   const codes = pieces.filter((piece) => typeof piece === 'number');
   if (codes.length === pieces.length) {
@@ -42,6 +46,11 @@ export function compilePattern(pattern: string, options: PatternOptions): Matche
 
 function isPlain(pattern: string, { wildcards, variables }: PatternOptions): boolean {
   return !(wildcards && (pattern.includes('*') || pattern.includes('?'))) && !(variables && pattern.includes('${'));
+}
+
+/** What most policies write: one `*`, at the end, where it stands for any text even in an ARN. */
+function isPrefix(pattern: string, options: PatternOptions): boolean {
+  return options.wildcards && pattern.endsWith('*') && isPlain(pattern.slice(0, -1), options);
 }
 
 function piecesOf(pattern: string, options: PatternOptions): Piece[] {
