@@ -11,7 +11,7 @@ import {
   tlsIdentity,
 } from '@keystead/service';
 import { journal } from './auth/journal.js';
-import { refusals } from './auth/refusals.js';
+import { refusals } from '@keystead/service/signing';
 import { sender } from './aws/send.js';
 import { healthChecks } from './clients/health.js';
 import { resetter } from './clients/reset.js';

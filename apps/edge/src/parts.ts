@@ -1,10 +1,9 @@
 import { asKeysteadError, type KeysteadError } from '@keystead/errors';
 import type { CallContext } from '@keystead/proto/common';
 import { type Logger, serverSpan, wasNeverSent } from '@keystead/service';
+import type { Refusals, SigningKeySource } from '@keystead/service/signing';
 import type { Attempt, Journal } from './auth/journal.js';
-import type { Refusals } from './auth/refusals.js';
 import type { Send } from './aws/send.js';
-import type { SigningKeySource } from './clients/signing-keys.js';
 import type { Exchange } from './http/exchange.js';
 
 /** What serving a request needs; made once in main.ts. */

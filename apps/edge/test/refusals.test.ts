@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { refusals } from '../src/auth/refusals.js';
+import { refusals } from '@keystead/service/signing';
 
 beforeEach(() => {
   vi.useFakeTimers();

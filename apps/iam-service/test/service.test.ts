@@ -43,8 +43,8 @@ async function clientOf(service: string): Promise<IamServiceClient> {
   return new IamServiceClient(address(), channelCredentials(await identityOf(service), 'iam-service'), channelOptions);
 }
 
-const signingKey = (client: IamServiceClient, accessKeyId: string, date = today()) =>
-  invoke(client.getSigningKey.bind(client), { accessKeyId, date, region: 'us-east-1', service: 'kms' });
+const signingKey = (client: IamServiceClient, accessKeyId: string, { date = today(), service = 'kms' } = {}) =>
+  invoke(client.getSigningKey.bind(client), { accessKeyId, date, region: 'us-east-1', service });
 
 const bundle = (client: IamServiceClient, arn: string, uniqueId = '') =>
   invoke(client.getPrincipalBundle.bind(client), { arn, uniqueId, sessionAccessKeyId: '' });
@@ -126,9 +126,13 @@ describe('the first administrator', () => {
 });
 
 describe('peers', () => {
-  test('signing keys are for edge and the gateway only', async () => {
+  test('signing keys are for edge and the gateway, and for kms-service its own', async () => {
     const { accessKeyId } = written();
-    await expect(signingKey(kms, accessKeyId)).rejects.toMatchObject({ code: 'AccessDenied' });
+    await expect(signingKey(kms, accessKeyId)).resolves.toBeDefined();
+    await expect(signingKey(kms, accessKeyId, { service: 's3' })).rejects.toMatchObject({ code: 'AccessDenied' });
+    const audit = await clientOf('audit-service');
+    await expect(signingKey(audit, accessKeyId)).rejects.toMatchObject({ code: 'AccessDenied' });
+    audit.close();
     const gateway = await clientOf('object-store-gateway');
     await expect(signingKey(gateway, accessKeyId)).resolves.toBeDefined();
     gateway.close();
@@ -159,7 +163,7 @@ describe('peers', () => {
 
 describe('signing keys', () => {
   test.each(['20200101', '20991231', 'tomorrow', ''])('are not given for %j', async (date) => {
-    await expect(signingKey(edge, written().accessKeyId, date)).rejects.toMatchObject({ code: 'InvalidSignature' });
+    await expect(signingKey(edge, written().accessKeyId, { date })).rejects.toMatchObject({ code: 'InvalidSignature' });
   });
 
   test('are not given for unknown keys', async () => {

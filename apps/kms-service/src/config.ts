@@ -18,6 +18,8 @@ export interface Config extends ServiceConfig {
   readonly hsmAddress: Address;
   readonly iamAddress: Address;
   readonly auditAddress: Address;
+  /** Where callers prove themselves by signatures instead of certificates; not offered when undefined. */
+  readonly credentialsListen: Address | undefined;
   /** Processes that serve this schema (KEYSTEAD_REPLICAS): what subscribers of other services must reckon with. */
   readonly replicas: number;
   /** Between two looks for keys to rotate or delete, in ms. */
@@ -32,6 +34,8 @@ export interface Config extends ServiceConfig {
   readonly now: () => Date;
 }
 
+const credentialsListen = 'KEYSTEAD_KMS_CREDENTIALS_LISTEN';
+
 export function readConfig(env: Environment): Config {
   return Object.freeze({
     ...serviceConfig(env),
@@ -40,6 +44,7 @@ export function readConfig(env: Environment): Config {
     hsmAddress: addresses(env, 'KEYSTEAD_HSM_ADDRESS'),
     iamAddress: address(env, 'KEYSTEAD_IAM_ADDRESS'),
     auditAddress: address(env, 'KEYSTEAD_AUDIT_ADDRESS'),
+    credentialsListen: optional(env, credentialsListen) && address(env, credentialsListen),
     replicas: int(env, 'KEYSTEAD_REPLICAS', 1, { min: 1, max: 1_000 }),
     workerMs: int(env, 'KEYSTEAD_KMS_WORKER_MS', 30_000, { min: 50 }),
     rootMs: int(env, 'KEYSTEAD_HSM_ROOT_MS', 1_000, { min: 50, max: 60_000 }),

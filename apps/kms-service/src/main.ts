@@ -4,17 +4,21 @@ import { ChangeServiceService } from '@keystead/proto/common';
 import {
   gauge,
   isMain,
+  lease,
   LeaseHub,
   logger,
   metricsRegistry,
   runService,
   serve,
   tlsIdentity,
+  type Authenticate,
+  type Lease,
   type Logger,
   type Metrics,
   type Running,
   type TlsIdentity,
 } from '@keystead/service';
+import { grpcSigners, refusals, signingKeySource } from '@keystead/service/signing';
 import { grantTokens } from './clients/grant-tokens.js';
 import { ceremonyJournals } from './clients/ceremonies.js';
 import { hsmClient, type HsmClient } from './clients/hsm.js';
@@ -50,8 +54,14 @@ const ceremonyMs = 1_000;
 
 type Closers = (() => unknown)[];
 
+/** kms-service at work. */
+export interface RunningKms extends Running {
+  /** host:port for callers who sign, when that is offered. */
+  readonly credentialsAddress: string | undefined;
+}
+
 /** Starts kms-service; resolves when it serves and the keys of the services exist. */
-export async function start(config: Config): Promise<Running> {
+export async function start(config: Config): Promise<RunningKms> {
   const closers: Closers = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
@@ -64,7 +74,7 @@ export async function start(config: Config): Promise<Running> {
   }
 }
 
-async function compose(config: Config, closers: Closers): Promise<Omit<Running, 'close'>> {
+async function compose(config: Config, closers: Closers): Promise<Omit<RunningKms, 'close'>> {
   const log = logger('kms-service', config.logLevel);
   const tls = tlsIdentity(config.tlsDir);
   closers.push(() => tls.close());
@@ -89,13 +99,34 @@ async function compose(config: Config, closers: Closers): Promise<Omit<Running, 
     deliverFromAll(hsm.addresses, journals, { audit, region }),
   );
   closers.push(() => delivery.close());
-  const principals = principalsClient({ address: config.iamAddress, tls });
+  const iam = { address: config.iamAddress, tls };
+  const changes = lease({ ...iam, expected: 'iam-service', subscriber: `kms-service/${process.pid}` });
+  closers.push(() => changes.close());
+  const principals = principalsClient({ ...iam, changes });
   closers.push(() => principals.close());
   const s3ManagedKey = (account: string): Promise<string> => ensureS3Key(maker, account);
   const { directory } = storage;
   const tokens = grantTokens({ hsm, directory });
   const environment = { ...maker, directory, principals, grantTokens: tokens, audit, s3ManagedKey, log };
-  return listen(config, tls, log, metrics, storage, environment, closers);
+  const signers = config.credentialsListen === undefined ? undefined : openSigners(config, tls, changes, log, closers);
+  return listen(config, tls, log, metrics, storage, environment, signers, closers);
+}
+
+/** Who may call without a certificate: holders of access keys and session tokens. */
+function openSigners(
+  { iamAddress, region }: Config,
+  tls: TlsIdentity,
+  changes: Lease,
+  log: Logger,
+  closers: Closers,
+): Authenticate {
+  const keys = signingKeySource({ address: iamAddress, tls, changes });
+  const counted = refusals(log);
+  closers.push(
+    () => keys.close(),
+    () => counted.close(),
+  );
+  return grpcSigners({ keys, service: 'kms', region, refusals: counted });
 }
 
 type Storage = Awaited<ReturnType<typeof openStorage>>;
@@ -177,10 +208,12 @@ async function listen(
   metrics: Metrics,
   storage: Storage,
   environment: Environment,
+  authenticate: Authenticate | undefined,
   closers: Closers,
-): Promise<Omit<Running, 'close'>> {
+): Promise<Omit<RunningKms, 'close'>> {
+  const kms = kmsService(environment);
   const services = [
-    kmsService(environment),
+    kms,
     adminService(environment),
     { definition: ChangeServiceService, implementation: { watch: storage.hub.watch } },
     ...(config.testMode ? [testingService(storage.reset)] : []),
@@ -189,10 +222,12 @@ async function listen(
     await storage.ready();
     await environment.hsm.waitForReady(500);
   };
-  const { listen: address, opsListen } = config;
-  const server = await serve({ name: 'kms-service', listen: address, opsListen, tls, services, ready, log, metrics });
+  const { listen: address, opsListen, credentialsListen } = config;
+  const signed = credentialsListen && authenticate && { listen: credentialsListen, services: [kms], authenticate };
+  const base = { name: 'kms-service', listen: address, opsListen, tls, services, ready, log, metrics };
+  const server = await serve({ ...base, signed: signed || undefined });
   closers.push(() => server.close());
-  return { address: server.address, opsAddress: server.opsAddress };
+  return { address: server.address, opsAddress: server.opsAddress, credentialsAddress: server.signedAddress };
 }
 
 export { readConfig };

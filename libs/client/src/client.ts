@@ -1,4 +1,3 @@
-import type { ChannelCredentials } from '@grpc/grpc-js';
 import { KmsServiceClient, KmsServiceService, type Call, type Result } from '@keystead/proto/kms';
 import {
   channelCredentials,
@@ -6,24 +5,54 @@ import {
   invoke,
   pipelineClient,
   tlsIdentity,
+  trustIn,
+  type StreamCredentials,
+  type Trust,
   type UnaryMethod,
 } from '@keystead/service';
+import { HeldCredentials, type AwsCredentials, type AwsCredentialsProvider } from './credentials.js';
 import { complete, operations, type OperationName, type Requests, type Responses } from './operations.js';
+import { signedCalls } from './signing.js';
 
-/** How to reach kms-service. */
-export interface KmsClientOptions {
+/** How to reach kms-service: with a certificate, or with AWS credentials. */
+export type KmsClientOptions = CertificateOptions | CredentialsOptions;
+
+interface CommonOptions {
   /** host:port; a name behind which several replicas stand is looked up again and again. */
   readonly endpoint: string;
-  /**
-   * Folder with ca.crt, tls.crt and tls.key as `keystead client-cert` writes it: the certificate says as which
-   * principal the client acts. Renewed files are used without a restart.
-   */
-  readonly tls: string;
   /**
    * True (the default) sends concurrent calls together on one long-lived stream, which costs a fraction
    * of the CPU of one RPC each. False makes unary RPCs.
    */
   readonly coalesce?: boolean;
+}
+
+/** A client that is known by its certificate. */
+export interface CertificateOptions extends CommonOptions {
+  /**
+   * Folder with ca.crt, tls.crt and tls.key as `keystead client-cert` writes it: the certificate says as which
+   * principal the client acts. Renewed files are used without a restart.
+   */
+  readonly tls: string;
+  readonly credentials?: undefined;
+}
+
+/** A client that signs, at the endpoint for that (KEYSTEAD_KMS_CREDENTIALS_LISTEN; of `keystead up` the fourth port). */
+export interface CredentialsOptions extends CommonOptions {
+  readonly tls: {
+    /** The authority of the installation, PEM: what is in ca.crt. */
+    readonly ca: string | Buffer;
+    /** As configured with KEYSTEAD_TRUST_DOMAIN; default "keystead.local". */
+    readonly trustDomain?: string;
+  };
+  /**
+   * An access key, or temporary credentials of STS, or a provider of them as the AWS SDK has it. A provider is asked
+   * again five minutes before what it gave expires (every five minutes when that never does); every call after that
+   * is made with what it gives.
+   */
+  readonly credentials: AwsCredentials | AwsCredentialsProvider;
+  /** The Region of the installation; default us-east-1. */
+  readonly region?: string;
 }
 
 /** Options of one call. */
@@ -54,9 +83,12 @@ type Send = (name: OperationName, request: Requests[OperationName], options: Kms
 /** Operations that are sent again, once, when their stream breaks: pure cryptography and reads. */
 const repeatable = /^(encrypt|decrypt|reEncrypt|generate|describe|list|get|sign|verify|derive|encapsulate|decapsulate)/;
 
-/** Makes a client; it connects at the first call. Throws ConfigError when the TLS folder cannot be used. */
+/**
+ * Makes a client; it connects at the first call. Throws ConfigError when the TLS folder or authority cannot be used.
+ * With credentials calls fail with UnrecognizedClient, ExpiredToken and InvalidSignature where those are not good.
+ */
 export function createKmsClient(options: KmsClientOptions): KmsClient {
-  const identity = tlsIdentity(options.tls);
+  const identity = identityOf(options);
   const { send, close } = options.coalesce === false ? unary(options, identity) : coalesced(options, identity);
   const closeAll = (): void => {
     close();
@@ -70,14 +102,34 @@ export function createKmsClient(options: KmsClientOptions): KmsClient {
   return { ...Object.fromEntries(methods), close: closeAll, [Symbol.dispose]: closeAll } as KmsClient;
 }
 
-type Identity = ReturnType<typeof tlsIdentity>;
+/** Whom the client trusts, and how it says who it is when its certificate does not. */
+interface Identity {
+  readonly tls: Trust;
+  readonly credentials: StreamCredentials | undefined;
+  close(): void;
+}
 
-function coalesced({ endpoint }: KmsClientOptions, tls: Identity): { send: Send; close: () => void } {
+function identityOf(options: KmsClientOptions): Identity {
+  if (options.credentials === undefined) {
+    const tls = tlsIdentity(options.tls);
+    return { tls, credentials: undefined, close: () => tls.close() };
+  }
+  const { tls, region = 'us-east-1' } = options;
+  const held = new HeldCredentials(options.credentials);
+  const credentials: StreamCredentials = {
+    at: (host) => signedCalls(held, region, host),
+    onChange: (listener) => held.onChange(listener),
+  };
+  return { tls: trustIn(tls.ca, tls.trustDomain ?? 'keystead.local'), credentials, close: () => held.close() };
+}
+
+function coalesced({ endpoint }: KmsClientOptions, { tls, credentials }: Identity): { send: Send; close: () => void } {
   type Operation = NonNullable<Call['operation']>;
   const client = pipelineClient<Operation, NonNullable<Result['outcome']>>({
     method: KmsServiceService.pipeline,
     address: endpoint,
     tls,
+    credentials,
     expected: 'kms-service',
     idempotent: ({ $case }) => repeatable.test($case),
   });
@@ -88,12 +140,15 @@ function coalesced({ endpoint }: KmsClientOptions, tls: Identity): { send: Send;
   };
 }
 
-function unary({ endpoint }: KmsClientOptions, tls: Identity): { send: Send; close: () => void } {
-  const credentials: ChannelCredentials = channelCredentials(tls, 'kms-service');
-  const client = new KmsServiceClient(endpoint, credentials, channelOptions);
+function unary({ endpoint }: KmsClientOptions, identity: Identity): { send: Send; close: () => void } {
+  const client = new KmsServiceClient(endpoint, channelCredentials(identity.tls, 'kms-service'), channelOptions);
+  const credentials = identity.credentials?.at(endpoint);
   return {
     send: (name, request, options) =>
-      invoke(client[name].bind(client) as unknown as UnaryMethod<typeof request, unknown>, request, options),
+      invoke(client[name].bind(client) as unknown as UnaryMethod<typeof request, unknown>, request, {
+        ...options,
+        credentials,
+      }),
     close: () => client.close(),
   };
 }

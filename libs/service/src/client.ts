@@ -1,5 +1,6 @@
 import {
   Metadata,
+  type CallCredentials,
   type CallOptions,
   type ChannelOptions,
   type ClientUnaryCall,
@@ -35,17 +36,19 @@ export interface InvokeOptions {
   readonly signal?: AbortSignal;
   /** Sent on, so that both logs show the same id. */
   readonly requestId?: string;
+  /** Adds to the metadata what proves the caller. */
+  readonly credentials?: CallCredentials | undefined;
 }
 
 /** Calls a unary RPC; rejects with the KeysteadError that the service threw. Waits for a connection as long as for the answer. */
 export function invoke<Request, Response>(
   method: UnaryMethod<Request, Response>,
   request: Request,
-  { timeoutMs = 10_000, signal, requestId }: InvokeOptions = {},
+  { timeoutMs = 10_000, signal, requestId, credentials }: InvokeOptions = {},
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(new KeysteadError('Cancelled', 'The call was cancelled.'));
-    const options = { deadline: Date.now() + timeoutMs };
+    const options = { deadline: Date.now() + timeoutMs, ...(credentials && { credentials }) };
     const call = method(request, metadataFor(requestId), options, (error, response) => {
       signal?.removeEventListener('abort', cancel);
       if (error) reject(fromGrpcError(error));

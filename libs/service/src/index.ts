@@ -17,12 +17,14 @@ export { logger, type Logger } from './logger.js';
 export { isMain, runService, type Running } from './run.js';
 export { requestId } from './requestId.js';
 export { onlyUri, parseSpiffeId, spiffeId, trustDomainOf, type Peer } from './identity/spiffe.js';
-export { tlsIdentity, type TlsIdentity, type TlsMaterial } from './identity/tls.js';
+export { tlsIdentity, trustIn, type TlsIdentity, type TlsMaterial, type Trust } from './identity/tls.js';
 export { channelCredentials, checkSpiffe, serverCredentials } from './identity/credentials.js';
 export { peerOf, type IncomingCall } from './server/callState.js';
-export { serve, type GrpcServer, type ServeOptions, type ServiceBinding } from './server/serve.js';
+export { serve, type GrpcServer, type ServeOptions, type ServiceBinding, type SignedListener } from './server/serve.js';
 export { listening, opsServer, type OpsServer } from './server/ops.js';
-export { hostOf, unary, type UnaryCall } from './server/unary.js';
+export { hostOf } from './server/host.js';
+export type { Authenticate, Caller, Signer } from './server/signer.js';
+export { unary, type UnaryCall } from './server/unary.js';
 export { errorTrailer, fromGrpcError, grpcError } from './errors.js';
 export { channelOptions, invoke, type InvokeOptions, type UnaryMethod } from './client.js';
 export { byCase, pipeline, type CaseTable, type PipelineCall, type PipelineOptions } from './pipeline/server.js';
@@ -31,6 +33,7 @@ export {
   type CallOptions,
   type PipelineClient,
   type PipelineClientOptions,
+  type StreamCredentials,
 } from './pipeline/client.js';
 export { wasNeverSent } from './pipeline/entry.js';
 export type { PipelineMethod, Success, Tagged, ValueOf } from './pipeline/frames.js';

@@ -19,7 +19,7 @@ export function canonicalRequest(
 }
 
 /** The text that is signed with the scope's key. */
-export function stringToSign(auth: Authentication, canonical: string): string {
+export function stringToSign(auth: Pick<Authentication, 'timestamp' | 'scope'>, canonical: string): string {
   return `AWS4-HMAC-SHA256\n${auth.timestamp}\n${auth.scope}\n${sha256Hex(canonical)}`;
 }
 

@@ -13,7 +13,7 @@ export { ChunkSignatures } from './chunk-signature.js';
 export { ChunkedDecoder, type ChunkedOptions } from './chunked.js';
 export { clockWindow, formatTimestamp, longestExpiry, readTimestamp } from './clock.js';
 export { AuthError, type AwsAuthError, awsAuthError, type Failure, type Flavour } from './errors.js';
-export { type DeclaredPayload, type Payload } from './payload.js';
+export { type DeclaredPayload, type Payload, unsignedPayload } from './payload.js';
 export { isPresigned } from './presigned.js';
 export {
   decodeQuery,
@@ -27,6 +27,6 @@ export {
   type Target,
 } from './request.js';
 export { type CredentialScope, type Expected } from './scope.js';
-export { deriveSigningKey, emptyHash, sha256Hex } from './signing.js';
+export { deriveSigningKey, emptyHash, sha256Hex, signText } from './signing.js';
 export { type Trailer } from './trailer.js';
 export { checkBody, verifySignature } from './verify.js';

@@ -7,8 +7,11 @@ export type Payload =
   | { readonly kind: 'unsigned' }
   | { readonly kind: 'chunked'; readonly signed: boolean; readonly trailer: boolean };
 
+/** Signed in the place of the body's hash where the body is not signed. */
+export const unsignedPayload = 'UNSIGNED-PAYLOAD';
+
 const named: Readonly<Record<string, Payload>> = {
-  'UNSIGNED-PAYLOAD': { kind: 'unsigned' },
+  [unsignedPayload]: { kind: 'unsigned' },
   'STREAMING-UNSIGNED-PAYLOAD-TRAILER': { kind: 'chunked', signed: false, trailer: true },
   'STREAMING-AWS4-HMAC-SHA256-PAYLOAD': { kind: 'chunked', signed: true, trailer: false },
   'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER': { kind: 'chunked', signed: true, trailer: true },
@@ -31,5 +34,5 @@ export function declaredPayload(request: RawRequest, presigned: boolean): Declar
 }
 
 function presignedHash(request: RawRequest): string {
-  return queryValue(request.target, 'X-Amz-Content-Sha256') ?? 'UNSIGNED-PAYLOAD';
+  return queryValue(request.target, 'X-Amz-Content-Sha256') ?? unsignedPayload;
 }

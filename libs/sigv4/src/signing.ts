@@ -21,9 +21,18 @@ export function sha256Hex(data: string | Uint8Array): string {
   return hash('sha256', typeof data === 'string' ? Buffer.from(data, 'latin1') : data, 'hex');
 }
 
+/** The signature of a text by a signing key, in hex. */
+export function signText(key: Uint8Array, text: string): string {
+  return mac(key, text).toString('hex');
+}
+
+function mac(key: Uint8Array, text: string): Buffer {
+  return createHmac('sha256', key).update(text, 'latin1').digest();
+}
+
 /** Compares the signature given in hex with that of `text`, in time that does not depend on either. */
 export function signatureMatches(key: Uint8Array, text: string, signature: string): boolean {
-  const expected = createHmac('sha256', key).update(text, 'latin1').digest();
+  const expected = mac(key, text);
   const given = Buffer.from(signature, 'hex');
   return given.length === expected.length && timingSafeEqual(given, expected);
 }

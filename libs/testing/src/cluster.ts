@@ -23,6 +23,8 @@ export interface Cluster extends AsyncDisposable {
   readonly s3Endpoint: string;
   /** host:port of gRPC, by service. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** host:port of kms-service for gRPC clients who sign. */
+  readonly kmsCredentialsAddress: string;
   readonly credentials: Credentials;
   /** For AWS SDK clients, as the first administrator. */
   readonly clientConfig: ClientConfig;
@@ -88,6 +90,7 @@ export async function cluster(options: ClusterOptions = {}): Promise<Cluster> {
     endpoint,
     s3Endpoint: `http://${(running.get('object-store-gateway') as gateway.RunningGateway).s3Address}`,
     addresses: Object.fromEntries([...running].map(([name, { address }]) => [name, address])),
+    kmsCredentialsAddress: (running.get('kms-service') as kms.RunningKms).credentialsAddress ?? '',
     credentials,
     clientConfig: { endpoint, region, credentials, forcePathStyle: true },
     pki,
@@ -146,7 +149,11 @@ async function describe(
       KEYSTEAD_ROOT_DIR: join(folder, 'root'),
       KEYSTEAD_ROOT_KEY_FILE: join(folder, 'root.key'),
     }),
-    await app('kms-service', kms, { KEYSTEAD_LISTEN: at.KEYSTEAD_KMS_ADDRESS, ...stored('kms-service') }),
+    await app('kms-service', kms, {
+      KEYSTEAD_LISTEN: at.KEYSTEAD_KMS_ADDRESS,
+      KEYSTEAD_KMS_CREDENTIALS_LISTEN: await local(),
+      ...stored('kms-service'),
+    }),
     await app('iam-service', iam, {
       KEYSTEAD_LISTEN: at.KEYSTEAD_IAM_ADDRESS,
       ...stored('iam-service'),

@@ -28,6 +28,8 @@ export interface StartedKeystead extends AsyncDisposable {
   readonly endpoint: string;
   /** The gateway's own S3 port, for throughput. */
   readonly s3Endpoint: string;
+  /** host:port of kms-service's gRPC for AWS credentials. */
+  readonly kmsCredentialsAddress: string;
   /** host:port of kms-service's gRPC; mTLS, with a certificate of `keystead client-cert`. */
   readonly kmsAddress: string;
   readonly region: string;
@@ -57,7 +59,7 @@ export interface StartedKeystead extends AsyncDisposable {
  */
 export async function startKeystead(options: HarnessOptions = {}): Promise<StartedKeystead> {
   const credentials = options.credentials ?? newCredentials();
-  const port = options.port ?? (await threeFreePorts());
+  const port = options.port ?? (await fourFreePorts());
   const data = options.data ?? mkdtempSync(join(tmpdir(), 'keystead-'));
   const launcher = launch(port, data, credentials, options);
   const stop = async (): Promise<void> => {
@@ -76,6 +78,7 @@ export async function startKeystead(options: HarnessOptions = {}): Promise<Start
     endpoint,
     s3Endpoint: `http://127.0.0.1:${port + 1}`,
     kmsAddress: `127.0.0.1:${port + 2}`,
+    kmsCredentialsAddress: `127.0.0.1:${port + 3}`,
     region,
     credentials,
     clientConfig: { endpoint, region, credentials, forcePathStyle: true },
@@ -141,10 +144,10 @@ async function reset(endpoint: string): Promise<void> {
   if (!answer.ok) throw new Error(`Keystead could not be reset: HTTP ${answer.status}: ${await answer.text()}`);
 }
 
-/** edge, S3 and gRPC take three ports in a row. */
-async function threeFreePorts(): Promise<number> {
+/** edge, S3 and both ways into gRPC take four ports in a row. */
+async function fourFreePorts(): Promise<number> {
   for (;;) {
     const port = await freePort();
-    if ((await isFree(port + 1)) && (await isFree(port + 2))) return port;
+    if ((await isFree(port + 1)) && (await isFree(port + 2)) && (await isFree(port + 3))) return port;
   }
 }

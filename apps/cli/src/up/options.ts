@@ -4,7 +4,7 @@ import { Failure } from '../failure.js';
 /** What `keystead up` is asked to do. */
 export interface UpOptions {
   readonly data: string;
-  /** edge; the gateway's S3 is the next port, kms-service's gRPC the one after. */
+  /** edge; the gateway's S3 is the next port, kms-service's gRPC the two after: with certificates, with signatures. */
   readonly port: number;
   /** The address on which edge, S3 and gRPC for clients listen. */
   readonly host: string;
@@ -28,7 +28,12 @@ function port(text: string): number {
 export function withUpOptions(command: Command): Command {
   return command
     .option('--data <dir>', 'where data, certificates and the sealed root stay', '.keystead')
-    .option('--port <n>', "the endpoint; the gateway's own S3 port is n+1, gRPC of kms-service n+2", port, 4566)
+    .option(
+      '--port <n>',
+      "the endpoint; the gateway's own S3 port is n+1, gRPC of kms-service n+2 (certificates) and n+3 (AWS credentials)",
+      port,
+      4566,
+    )
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--tls', 'HTTPS with a certificate of the local CA, which env names for CLI and SDKs', false)
     .addOption(

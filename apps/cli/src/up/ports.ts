@@ -8,6 +8,8 @@ export interface Ports {
   readonly edge: number;
   readonly s3: number;
   readonly kms: number;
+  /** gRPC of kms-service for callers who sign. */
+  readonly kmsCredentials: number;
   readonly free: readonly number[];
 }
 
@@ -17,18 +19,18 @@ const freeFrom = 10_240;
 const freeTo = 32_000;
 
 /**
- * Chooses the ports: three that follow from the first, and `count` free ones on loopback. After a
+ * Chooses the ports: four that follow from the first, and `count` free ones on loopback. After a
  * launcher that was killed, its services need a moment to let go of theirs: `patienceMs`.
  */
 export async function choosePorts(first: number, host: string, count: number, patienceMs: number): Promise<Ports> {
-  for (const port of [first, first + 1, first + 2]) await untilFree(port, host, patienceMs);
+  for (const port of [first, first + 1, first + 2, first + 3]) await untilFree(port, host, patienceMs);
   const free = new Set<number>();
   while (free.size < count) {
     const port = randomInt(freeFrom, freeTo);
-    if (port >= first && port <= first + 2) continue;
+    if (port >= first && port <= first + 3) continue;
     if (typeof (await tryListen(port, '127.0.0.1')) === 'number') free.add(port);
   }
-  return { edge: first, s3: first + 1, kms: first + 2, free: [...free] };
+  return { edge: first, s3: first + 1, kms: first + 2, kmsCredentials: first + 3, free: [...free] };
 }
 
 async function untilFree(port: number, host: string, patienceMs: number): Promise<void> {

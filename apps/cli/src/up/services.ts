@@ -71,7 +71,13 @@ export function serviceWaves(installation: Installation): ServiceSpec[][] {
         ...rootSecret(installation),
       }),
     ],
-    [service('kms-service', { KEYSTEAD_LISTEN: `${host}:${ports.kms}`, ...database('kms-service') })],
+    [
+      service('kms-service', {
+        KEYSTEAD_LISTEN: `${host}:${ports.kms}`,
+        KEYSTEAD_KMS_CREDENTIALS_LISTEN: `${host}:${ports.kmsCredentials}`,
+        ...database('kms-service'),
+      }),
+    ],
     [
       service('iam-service', {
         KEYSTEAD_LISTEN: local(iam),

@@ -12,6 +12,7 @@ export function summary(folder: DataFolder, options: UpOptions, ports: Ports, cr
     ['AWS endpoint', `${endpointOf(options)}   KMS, S3, IAM, STS, CloudTrail`],
     ['S3, for throughput', `http://${host}:${ports.s3}`],
     ['gRPC of kms-service', `${host}:${ports.kms}   certificate: keystead client-cert`],
+    ['the same, signed', `${host}:${ports.kmsCredentials}   with AWS credentials or a session token`],
     ['administrator', `${credentials.accessKeyId}   account 000000000000, Region ${options.region}`],
     ['secret access key', credentials.secretAccessKey],
     ['data and logs', folder.path],

@@ -1,6 +1,6 @@
 import type { CallContext } from '@keystead/proto/common';
 import { type Exchange, sourceIp, tlsDetails } from '../http/exchange.js';
-import type { Caller } from './authenticate.js';
+import type { Caller } from '@keystead/service';
 
 const maxUserAgent = 1_024;
 

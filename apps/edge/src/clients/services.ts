@@ -3,8 +3,8 @@ import { IamServiceService } from '@keystead/proto/iam';
 import type { Call as IamCall, Result as IamResult } from '@keystead/proto/iam-query';
 import { type Call as KmsCall, KmsServiceService, type Result as KmsResult } from '@keystead/proto/kms';
 import { lease, pipelineClient, type TlsIdentity } from '@keystead/service';
+import { signingKeySource } from '@keystead/service/signing';
 import type { Config } from '../config.js';
-import { signingKeySource } from './signing-keys.js';
 
 type Operation<Call extends { operation: unknown }> = NonNullable<Call['operation']>;
 type Outcome<Result extends { outcome: unknown }> = NonNullable<Result['outcome']>;

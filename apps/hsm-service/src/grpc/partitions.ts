@@ -46,7 +46,10 @@ const ACCOUNT = '000000000000';
 
 /** PartitionService: for officers and users of partitions. */
 export function partitionService({ set, partitions, trustDomain }: PartitionServiceParts): ServiceBinding {
-  const nameOf = ({ peer }: UnaryCall): string => spiffeId(trustDomain, peer);
+  const nameOf = ({ peer }: UnaryCall): string => {
+    if (peer.kind !== 'signer') return spiffeId(trustDomain, peer);
+    throw new KeysteadError('AccessDenied', 'Partitions are for certificates.');
+  };
   const use = ($case: Operation['$case']) =>
     unary<InPartition, { response: object }>(async ({ partition, request }, call) => {
       if (!request) throw new KeysteadError('Validation', 'request: missing.');

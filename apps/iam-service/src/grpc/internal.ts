@@ -38,7 +38,8 @@ const maximumAsked = 1_000;
 export function internalMethods(environment: InternalEnvironment) {
   return {
     getSigningKey: unary(async (request: proto.GetSigningKeyRequest, { peer }) => {
-      only(peer, 'edge', 'object-store-gateway');
+      // kms-service reads signatures for itself, never those for another service.
+      only(peer, 'edge', 'object-store-gateway', ...(request.service === 'kms' ? ['kms-service'] : []));
       return getSigningKey(environment, request);
     }),
 

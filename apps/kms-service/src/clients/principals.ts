@@ -1,7 +1,15 @@
 import { hasCode } from '@keystead/errors';
 import { compileBundle, type PrincipalPolicies } from '@keystead/policy';
 import { IamServiceClient, type GetPrincipalBundleRequest } from '@keystead/proto/iam';
-import { channelCredentials, channelOptions, invoke, lease, LeasedCache, type TlsIdentity } from '@keystead/service';
+import {
+  channelCredentials,
+  channelOptions,
+  invoke,
+  LeasedCache,
+  type Address,
+  type Lease,
+  type TlsIdentity,
+} from '@keystead/service';
 
 /** A principal with its policies, compiled once for each version that iam-service sends. */
 export interface KnownPrincipal {
@@ -26,9 +34,15 @@ const maxPrincipals = 10_000;
 /** As iam-service names its changes. */
 const cacheKey = (arn: string): string => `principal/${arn}`;
 
-export function principalsClient({ address, tls }: { address: string; tls: TlsIdentity }): Principals {
+export interface PrincipalsOptions {
+  readonly address: Address;
+  readonly tls: TlsIdentity;
+  /** iam-service's changes. */
+  readonly changes: Lease;
+}
+
+export function principalsClient({ address, tls, changes }: PrincipalsOptions): Principals {
   const client = new IamServiceClient(address, channelCredentials(tls, 'iam-service'), channelOptions);
-  const subscription = lease({ address, tls, expected: 'iam-service', subscriber: `kms-service/${process.pid}` });
   const ask = async (asked: Partial<GetPrincipalBundleRequest>): Promise<KnownPrincipal | undefined> => {
     const request = { arn: '', uniqueId: '', sessionAccessKeyId: '', ...asked };
     try {
@@ -40,12 +54,12 @@ export function principalsClient({ address, tls }: { address: string; tls: TlsId
     }
   };
   const cache = new LeasedCache<KnownPrincipal>({
-    lease: subscription,
+    lease: changes,
     load: (name) => ask({ arn: name.slice('principal/'.length) }),
     maxEntries: maxPrincipals,
   });
   const sessions = new LeasedCache<KnownPrincipal>({
-    lease: subscription,
+    lease: changes,
     load: (name) => ask({ sessionAccessKeyId: name.slice('session/'.length) }),
     maxEntries: maxPrincipals,
   });
@@ -62,7 +76,6 @@ export function principalsClient({ address, tls }: { address: string; tls: TlsId
     close: () => {
       cache.close();
       sessions.close();
-      subscription.close();
       client.close();
     },
   };

@@ -1,6 +1,6 @@
 import { KeysteadError } from '@keystead/errors';
 import { PrincipalType, type CallContext, type Principal } from '@keystead/proto/common';
-import { requestId, type Peer } from '@keystead/service';
+import { requestId, type Peer, type Signer } from '@keystead/service';
 import { serviceAlias } from '../domain/service-principal.js';
 
 /** What is known of a call besides its request. */
@@ -29,6 +29,12 @@ export function callerOf(call: Incoming): CallContext {
   throw new KeysteadError('AccessDenied', 'This certificate may not act for the principal of the call.');
 }
 
+/** The caller whose signature opened the stream or call, looked at again. Errors: AccessDenied, ExpiredToken, UnrecognizedClient. */
+export async function signedBy(signer: Signer, call: Incoming): Promise<CallContext> {
+  if (call.context) throw new KeysteadError('AccessDenied', 'A signature acts for its own principal only.');
+  return { ...direct(call, signer.host), ...(await signer.caller()) };
+}
+
 function mayAssert(service: string, { principal, viaService }: CallContext): boolean {
   if (principal?.type === PrincipalType.PRINCIPAL_TYPE_UNSPECIFIED) return false;
   if (principal?.type === PrincipalType.PRINCIPAL_TYPE_SERVICE) {
@@ -41,13 +47,15 @@ function mayAssert(service: string, { principal, viaService }: CallContext): boo
 
 function ofCertificate({ arn, uniqueId }: { arn: string; uniqueId: string }, call: Incoming): CallContext {
   if (call.context) throw new KeysteadError('AccessDenied', 'A client certificate acts for its own principal only.');
+  return { ...direct(call, ''), principal: principalOf(arn, uniqueId), accessKeyId: '', session: undefined };
+}
+
+/** What this process sees for itself of a client that no service stands between. */
+function direct({ sourceIp, userAgent }: Incoming, clientProvidedHostHeader: string) {
   return {
-    principal: principalOf(arn, uniqueId),
-    accessKeyId: '',
-    session: undefined,
-    sourceIp: call.sourceIp,
-    userAgent: call.userAgent.slice(0, 1_024),
-    tls: { version: 'TLSv1.3', cipherSuite: '', clientProvidedHostHeader: '' },
+    sourceIp,
+    userAgent: userAgent.slice(0, 1_024),
+    tls: { version: 'TLSv1.3', cipherSuite: '', clientProvidedHostHeader },
     viaService: '',
     requestId: requestId(),
   };

@@ -2,7 +2,7 @@ import type { handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-j
 import { KeysteadError } from '@keystead/errors';
 import { KmsServiceService, type Call, type Result } from '@keystead/proto/kms';
 import { pipeline, unary, type ServiceBinding } from '@keystead/service';
-import { callerOf, type Incoming } from './caller.js';
+import { callerOf, signedBy, type Incoming } from './caller.js';
 import type { Environment } from './environment.js';
 import { execute, type Operation } from './execute.js';
 import { KmsCall } from './kms-call.js';
@@ -59,5 +59,6 @@ async function perform(
 ): Promise<object> {
   if (!Object.hasOwn(operations, name)) throw new KeysteadError('UnknownOperation', `${name} is not offered here.`);
   const operation = operations[name] as Operation<object, object>;
-  return execute(operation, request, new KmsCall(environment, operation.name, callerOf(incoming)));
+  const context = incoming.peer.kind === 'signer' ? await signedBy(incoming.peer, incoming) : callerOf(incoming);
+  return execute(operation, request, new KmsCall(environment, operation.name, context));
 }

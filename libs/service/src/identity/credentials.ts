@@ -1,18 +1,23 @@
 import { ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
 import type { PeerCertificate } from 'node:tls';
 import { onlyUri, spiffeId } from './spiffe.js';
-import { tlsVersion, type TlsIdentity, type TlsMaterial } from './tls.js';
+import { tlsVersion, type TlsIdentity, type TlsMaterial, type Trust } from './tls.js';
 
 /** gRPC server credentials: TLS 1.3, a client certificate of our CA is demanded; new connections use renewed certificates. */
 export function serverCredentials(identity: TlsIdentity): ServerCredentials {
   return new ReloadingServerCredentials(identity);
 }
 
+/** The same without client certificates: whoever calls is proven by something else. */
+export function openServerCredentials(identity: TlsIdentity): ServerCredentials {
+  return new ReloadingServerCredentials(identity, { requestCert: false });
+}
+
 /**
- * gRPC channel credentials: TLS 1.3, our certificate, and a server whose one URI name is exactly `expected`
+ * gRPC channel credentials: TLS 1.3, our certificate if we have one, and a server whose one URI name is exactly `expected`
  * (a spiffe:// id, or the name of a service of our own trust domain). New connections use renewed certificates.
  */
-export function channelCredentials(identity: TlsIdentity, expected: string): ChannelCredentials {
+export function channelCredentials(identity: Trust, expected: string): ChannelCredentials {
   return new ReloadingChannelCredentials(identity, expected);
 }
 
@@ -27,7 +32,7 @@ export function checkSpiffe(expected: string): (host: string, certificate: PeerC
 }
 
 /** The spiffe:// id meant by `expected`, which may be just the name of a service. */
-export function expectedId(identity: TlsIdentity, expected: string): string {
+export function expectedId(identity: Trust, expected: string): string {
   if (expected.startsWith('spiffe://')) return expected;
   return spiffeId(identity.trustDomain, { kind: 'service', name: expected });
 }
@@ -35,8 +40,8 @@ export function expectedId(identity: TlsIdentity, expected: string): string {
 const contextOptions = ({ ca, cert, key }: TlsMaterial) => ({ ca, cert, key, ...tlsVersion });
 
 class ReloadingServerCredentials extends ServerCredentials {
-  constructor(identity: TlsIdentity) {
-    super({ requestCert: true, rejectUnauthorized: true, ...tlsVersion }, contextOptions(identity.current));
+  constructor(identity: TlsIdentity, { requestCert = true } = {}) {
+    super({ requestCert, rejectUnauthorized: requestCert, ...tlsVersion }, contextOptions(identity.current));
     identity.onChange((material) => {
       this.updateSecureContextOptions(contextOptions(material));
     });
@@ -52,10 +57,10 @@ type ConnectorArguments = Parameters<ChannelCredentials['_createSecureConnector'
 
 /** createSsl and createFromSecureContext keep the first certificate for ever; this asks for the current one at each connection. */
 class ReloadingChannelCredentials extends ChannelCredentials {
-  readonly #identity: TlsIdentity;
+  readonly #identity: Trust;
   readonly #expected: string;
 
-  constructor(identity: TlsIdentity, expected: string) {
+  constructor(identity: Trust, expected: string) {
     super();
     this.#identity = identity;
     this.#expected = expected;

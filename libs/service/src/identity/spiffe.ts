@@ -1,5 +1,10 @@
+import type { Signer } from '../server/signer.js';
+
+/** Who is at the other end: as its certificate says, or as its signature proved. */
+export type Peer = CertifiedPeer | Signer;
+
 /** Who is at the other end of a connection, as its certificate says. */
-export type Peer =
+export type CertifiedPeer =
   | { readonly kind: 'service'; readonly name: string }
   | { readonly kind: 'principal'; readonly uniqueId: string; readonly arn: string }
   | { readonly kind: 'operator'; readonly name: string };
@@ -7,14 +12,14 @@ export type Peer =
 const prefix = 'spiffe://';
 
 /** The SPIFFE id of a peer. An ARN keeps its colons and slashes; what a URI may not hold is percent-encoded. */
-export function spiffeId(trustDomain: string, peer: Peer): string {
+export function spiffeId(trustDomain: string, peer: CertifiedPeer): string {
   if (peer.kind === 'service') return `${prefix}${trustDomain}/svc/${peer.name}`;
   if (peer.kind === 'operator') return `${prefix}${trustDomain}/operator/${peer.name}`;
   return `${prefix}${trustDomain}/principal/${peer.uniqueId}/${encodeURI(peer.arn)}`;
 }
 
 /** The peer that `uri` names in `trustDomain`, or undefined when it is anything else. */
-export function parseSpiffeId(uri: string, trustDomain: string): Peer | undefined {
+export function parseSpiffeId(uri: string, trustDomain: string): CertifiedPeer | undefined {
   const domain = `${prefix}${trustDomain}/`;
   if (!uri.startsWith(domain)) return undefined;
   const [kind, first, ...rest] = uri.slice(domain.length).split('/');

@@ -19,14 +19,29 @@ export interface TlsMaterial {
   readonly context: SecureContext;
 }
 
-/** The certificate of this process. It follows the files: no restart when they are renewed. */
-export interface TlsIdentity {
-  readonly current: TlsMaterial;
+/** What a client trusts. */
+export interface Trust {
+  readonly current: Pick<TlsMaterial, 'context'>;
   readonly trustDomain: string;
   /** Calls `listener` after each change; returns how to stop that. */
-  onChange(listener: (material: TlsMaterial) => void): () => void;
+  onChange(listener: () => void): () => void;
   /** Stops watching the files. */
   close(): void;
+}
+
+/** The certificate of this process. It follows the files: no restart when they are renewed. */
+export interface TlsIdentity extends Trust {
+  readonly current: TlsMaterial;
+  onChange(listener: (material: TlsMaterial) => void): () => void;
+}
+
+/** For a client without a certificate: `ca` (PEM) says which servers of `trustDomain` are genuine. Throws ConfigError. */
+export function trustIn(ca: string | Buffer, trustDomain: string): Trust {
+  if (!/^[a-z0-9._-]+$/.test(trustDomain)) throw new ConfigError(`"${trustDomain}" is no trust domain.`);
+  // Without this OpenSSL would take an empty text for "no certificates" and trust nobody, which is hard to tell apart.
+  parse('ca', () => new X509Certificate(ca));
+  const context = parse('ca', () => createSecureContext({ ca, ...tlsVersion }));
+  return { current: { context }, trustDomain, onChange: () => () => undefined, close: () => undefined };
 }
 
 const files = ['ca.crt', 'tls.crt', 'tls.key'] as const;

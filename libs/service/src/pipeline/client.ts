@@ -1,9 +1,9 @@
-import type { ChannelCredentials } from '@grpc/grpc-js';
+import type { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
 import { KeysteadError } from '@keystead/errors';
 import type { Address } from '../config.js';
 import { touched } from '../forget.js';
 import { channelCredentials } from '../identity/credentials.js';
-import type { TlsIdentity } from '../identity/tls.js';
+import type { Trust } from '../identity/tls.js';
 import { clientSpan } from '../telemetry.js';
 import { Entry, type CallOptions } from './entry.js';
 import {
@@ -25,7 +25,9 @@ export interface PipelineClientOptions<Operation extends Tagged, Outcome extends
   readonly method: PipelineMethod<Operation, Outcome>;
   /** host:port, or several separated by commas. A name is looked up again and again: one stream for each address behind it. */
   readonly address: Address;
-  readonly tls: TlsIdentity;
+  readonly tls: Trust;
+  /** What proves the caller when a stream is opened, where certificates do not. */
+  readonly credentials?: StreamCredentials | undefined;
   /** The service's name in our trust domain ("hsm-service"), or a whole spiffe:// id; compared exactly. */
   readonly expected: string;
   /** Operations that may be sent twice (pure cryptography, reads): retried once when their stream breaks. Default none. */
@@ -42,6 +44,13 @@ export interface PipelineClientOptions<Operation extends Tagged, Outcome extends
   admit?(address: Address): Promise<void>;
   /** True for an error that another replica need not have: an idempotent call goes to each of them before it fails. */
   elsewhere?(error: KeysteadError): boolean;
+}
+
+export interface StreamCredentials {
+  /** For streams to this address. */
+  at(address: Address): CallCredentials;
+  /** Calls `listener` when there are others: every stream is then opened anew. Returns how to stop that. */
+  onChange(listener: () => void): () => void;
 }
 
 export interface PipelineClient<Operation extends Tagged, Outcome extends Tagged> {
@@ -110,7 +119,8 @@ class Lanes<Operation extends Tagged, Outcome extends Tagged>
     this.#limit = options.maxInFlight ?? maxInFlight;
     this.#patienceMs = options.patienceMs ?? 1_500;
     this.credentials = channelCredentials(options.tls, options.expected);
-    this.#stopWatching = options.tls.onChange(() => this.#replaceAll());
+    const watched = [options.tls, options.credentials].map((source) => source?.onChange(() => this.#replaceAll()));
+    this.#stopWatching = () => watched.forEach((stop) => stop?.());
     this.#timer = setInterval(() => this.#upkeep(), Math.min(lookupEveryMs, this.maxAgeMs)).unref();
     void this.#lookUp();
   }
@@ -231,6 +241,10 @@ class Lanes<Operation extends Tagged, Outcome extends Tagged>
     this.#whenReady.clear();
   }
 
+  callCredentials(address: Address): CallCredentials | undefined {
+    return this.#options.credentials?.at(address);
+  }
+
   admit(address: Address): Promise<void> | undefined {
     return this.#options.admit?.(address);
   }
@@ -250,12 +264,13 @@ class Lanes<Operation extends Tagged, Outcome extends Tagged>
     this.#retire(lane);
   }
 
-  broken(lane: Lane<Operation, Outcome>, calls: Entry<Operation, Outcome>[], reason: string): void {
+  broken(lane: Lane<Operation, Outcome>, calls: Entry<Operation, Outcome>[], reason: string | KeysteadError): void {
     if (lane.state === 'retired') this.#retired.delete(lane);
     const now = Date.now();
     for (const entry of calls) {
       entry.lane = undefined;
-      if (!entry.idempotent || entry.retried) entry.fail(unavailable(reason));
+      if (typeof reason !== 'string') entry.fail(reason);
+      else if (!entry.idempotent || entry.retried) entry.fail(unavailable(reason));
       else {
         entry.retried = true;
         this.#dispatch(entry, now);

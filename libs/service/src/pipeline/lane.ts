@@ -2,6 +2,7 @@ import {
   Client,
   connectivityState,
   status,
+  type CallCredentials,
   type ChannelCredentials,
   type ClientDuplexStream,
   type ServiceError,
@@ -9,6 +10,7 @@ import {
 import { fromWire, KeysteadError, type ErrorOnWire } from '@keystead/errors';
 import { channelOptions } from '../client.js';
 import type { Address } from '../config.js';
+import { fromGrpcError } from '../errors.js';
 import type { Entry } from './entry.js';
 import { FrameQueue, type PipelineMethod, type ResponseFrame, type Tagged } from './frames.js';
 
@@ -20,18 +22,22 @@ export interface LaneOwner<Operation extends Tagged, Outcome extends Tagged> {
   readonly maxAgeMs: number;
   /** Whether calls may go there: rejects when not; undefined when nobody asks. */
   admit(address: Address): Promise<void> | undefined;
+  /** What proves the caller to the service at this address, if a certificate does not. */
+  callCredentials(address: Address): CallCredentials | undefined;
   /** The lane takes calls. */
   opened(lane: Lane<Operation, Outcome>): void;
   /** A call was answered with an error. */
   refused(lane: Lane<Operation, Outcome>, entry: Entry<Operation, Outcome>, error: KeysteadError): void;
   /** The server asked to go elsewhere, or the stream is old: make another. */
   leaving(lane: Lane<Operation, Outcome>): void;
-  /** The stream broke or ended; `calls` are without an answer. */
-  broken(lane: Lane<Operation, Outcome>, calls: Entry<Operation, Outcome>[], reason: string): void;
+  /** The stream broke, ended or, with an error for the calls, was refused; `calls` are without an answer. */
+  broken(lane: Lane<Operation, Outcome>, calls: Entry<Operation, Outcome>[], reason: string | KeysteadError): void;
 }
 
 /** Steps between attempts when a server accepts the connection but not the stream. */
 const backoffMs = [50, 100, 200] as const;
+/** Until a service that refused our credentials is asked again. */
+const reproveMs = 1_000;
 /** Until an address that was not admitted is asked again. */
 const readmitMs = 1_000;
 
@@ -141,7 +147,14 @@ export class Lane<Operation extends Tagged, Outcome extends Tagged> {
     if (this.#closed) return;
     const { method } = this.#owner;
     const asIs = (bytes: Buffer): Buffer => bytes;
-    const stream = this.#client.makeBidiStreamRequest(method.path, asIs, (bytes) => method.responseDeserialize(bytes));
+    const credentials = this.#owner.callCredentials(this.address);
+    const options = credentials ? { credentials } : {};
+    const stream = this.#client.makeBidiStreamRequest(
+      method.path,
+      asIs,
+      (bytes) => method.responseDeserialize(bytes),
+      options,
+    );
     this.#stream = stream;
     stream.on('data', (frame: ResponseFrame<Outcome>) => this.#frame(frame));
     stream.on('error', (error: ServiceError) => this.#ended(stream, error));
@@ -168,13 +181,15 @@ export class Lane<Operation extends Tagged, Outcome extends Tagged> {
     this.#stream = undefined;
     const retired = this.state === 'retired';
     if (!retired) this.state = 'connecting';
-    this.#lose(error ? `${status[error.code]}: ${error.details}` : 'the service ended the stream');
+    const unproven = error?.code === status.UNAUTHENTICATED;
+    if (unproven) this.#lose(fromGrpcError(error));
+    else this.#lose(error ? `${status[error.code]}: ${error.details}` : 'the service ended the stream');
     if (retired) return this.close();
-    const delay = backoffMs[Math.min(this.#failures++, backoffMs.length - 1)];
+    const delay = unproven ? reproveMs : backoffMs[Math.min(this.#failures++, backoffMs.length - 1)];
     this.#retry = setTimeout(() => this.#connect(), delay);
   }
 
-  #lose(reason: string): void {
+  #lose(reason: string | KeysteadError): void {
     this.#out.clear();
     const calls = [...this.#entries.values()];
     this.#entries.clear();

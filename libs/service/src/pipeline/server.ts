@@ -5,7 +5,7 @@ import { touched } from '../forget.js';
 import type { Peer } from '../identity/spiffe.js';
 import { callMetrics, type CallMetrics } from '../metrics.js';
 import { peerOf, serverOf, type ServerState } from '../server/callState.js';
-import { hostOf } from '../server/unary.js';
+import { hostOf } from '../server/host.js';
 import { serverSpan, type CallSpan } from '../telemetry.js';
 import {
   defaultTimeoutMs,
@@ -87,6 +87,9 @@ export function byCase<Operation extends Tagged, Outcome extends Tagged>(
   };
 }
 
+/** What becomes of a credential that was good when the stream was opened. */
+const ended: ReadonlySet<string> = new Set(['ExpiredToken', 'UnrecognizedClient']);
+
 class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
   readonly peer: Peer;
   readonly sourceIp: string;
@@ -164,6 +167,8 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
     if (this.#calls.get(call.id) === call) this.#calls.delete(call.id);
     if (this.#closed) return;
     this.#out.push(this.#options.method.responseSerialize({ results: [{ id: call.id, outcome }], drain: false }));
+    // A stream whose credential has ended answers nothing else any more: the client shall open one with another.
+    if (this.peer.kind === 'signer' && ended.has(errorCode)) this.#drain();
     if (this.#ending && this.#calls.size === 0) this.#finish();
   }
 

@@ -3,6 +3,7 @@ import { KeysteadError } from '@keystead/errors';
 import type { Logger } from '../logger.js';
 import { onlyUri, parseSpiffeId, type Peer } from '../identity/spiffe.js';
 import type { Metrics } from '../metrics.js';
+import { signerOf } from './signed.js';
 
 /** What a handler may know of the server that it runs in. */
 export interface ServerState {
@@ -19,8 +20,10 @@ export type IncomingCall = Pick<ServerUnaryCall<unknown, unknown>, 'getAuthConte
 
 const states = new WeakMap<object, { server: ServerState; peer: Peer }>();
 
-/** Ties a call to its server; throws AccessDenied when the certificate does not have exactly one name of our trust domain. */
+/** Ties a call to its server. Where no signature was proven, throws AccessDenied when the certificate does not have exactly one name of our trust domain. */
 export function admit(call: IncomingCall, server: ServerState): void {
+  const signer = signerOf(call.metadata);
+  if (signer) return void states.set(call, { server, peer: signer });
   const certificate = call.getAuthContext().sslPeerCertificate;
   const uri = onlyUri(certificate?.subjectaltname);
   const peer = uri === undefined ? undefined : parseSpiffeId(uri, server.trustDomain);

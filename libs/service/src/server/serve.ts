@@ -1,5 +1,6 @@
 import {
   Server,
+  type ServerCredentials,
   type MethodDefinition,
   type ServiceDefinition,
   type UntypedHandleCall,
@@ -8,13 +9,15 @@ import {
 import { asKeysteadError } from '@keystead/errors';
 import type { Address } from '../config.js';
 import { grpcError } from '../errors.js';
-import { serverCredentials } from '../identity/credentials.js';
+import { openServerCredentials, serverCredentials } from '../identity/credentials.js';
 import type { TlsIdentity } from '../identity/tls.js';
 import type { Logger } from '../logger.js';
 import { metricsRegistry, type Metrics } from '../metrics.js';
 import { admit, type IncomingCall, type ServerState } from './callState.js';
 import { healthDefinition, healthService } from './health.js';
 import { opsServer } from './ops.js';
+import { signedCalls } from './signed.js';
+import type { Authenticate } from './signer.js';
 
 export interface ServiceBinding {
   readonly definition: ServiceDefinition;
@@ -32,21 +35,36 @@ export interface ServeOptions {
   readonly log: Logger;
   /** A registry to add to, from `metricsRegistry`; made when absent. */
   readonly metrics?: Metrics;
+  /** A second listener, for callers who prove themselves by a signature instead of a certificate. */
+  readonly signed?: SignedListener | undefined;
   /** Largest message that is read, in bytes; default 4 MiB, for hsm-service 128 KiB. */
   readonly maxReceiveBytes?: number;
   /** How long `close` lets calls in flight end, in ms; default 5,000. */
   readonly graceMs?: number;
 }
 
+/** TLS without client certificates; every call and stream is authenticated by itself. */
+export interface SignedListener {
+  readonly listen: Address;
+  /** All that is offered there; not even the health service is. */
+  readonly services: readonly ServiceBinding[];
+  readonly authenticate: Authenticate;
+}
+
 export interface GrpcServer {
   /** host:port of gRPC as bound. */
   readonly address: Address;
+  /** host:port of the second listener as bound. */
+  readonly signedAddress: Address | undefined;
   readonly opsAddress: Address;
   readonly metrics: Metrics;
   /** Not ready any more, streams drained, calls in flight ended (at most graceMs), everything closed. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** Calls at a time on one connection of somebody who is not known yet. */
+const maxStreamsOfStrangers = 1_000;
 
 /** Starts a gRPC server over mTLS with the standard health service, and a plain HTTP server for probes and metrics. */
 export async function serve(options: ServeOptions): Promise<GrpcServer> {
@@ -59,18 +77,38 @@ export async function serve(options: ServeOptions): Promise<GrpcServer> {
   const health = { definition: healthDefinition, implementation: healthService(isReady, closing.signal) };
   for (const binding of [...options.services, health]) add(server, binding, state);
   const ops = await opsServer(options.opsListen, isReady, metrics);
-  const address = await bind(server, options).catch(async (error: unknown) => {
+  const servers = [server];
+  const end = async (graceMs: number): Promise<void> => {
+    await Promise.all(servers.map((one) => shutdown(one, graceMs)));
     await ops.close();
+  };
+  const opened = await (async () => {
+    const address = await bind(server, options.listen, serverCredentials(tls));
+    if (!options.signed) return { address, signedAddress: undefined };
+    const second = signedServer(options, options.signed, state);
+    servers.push(second);
+    return { address, signedAddress: await bind(second, options.signed.listen, openServerCredentials(tls)) };
+  })().catch(async (error: unknown) => {
+    await end(0);
     throw error;
   });
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closed ??= (async () => {
       closing.abort();
-      await shutdown(server, options.graceMs ?? 5_000);
-      await ops.close();
+      await end(options.graceMs ?? 5_000);
     })());
-  return { address, opsAddress: ops.address, metrics, close, [Symbol.asyncDispose]: close };
+  return { ...opened, opsAddress: ops.address, metrics, close, [Symbol.asyncDispose]: close };
+}
+
+function signedServer(options: ServeOptions, { services, authenticate }: SignedListener, state: ServerState): Server {
+  const server = new Server({
+    ...serverOptions(options),
+    'grpc.max_concurrent_streams': maxStreamsOfStrangers,
+    interceptors: [signedCalls(authenticate)],
+  });
+  for (const binding of services) add(server, binding, state);
+  return server;
 }
 
 function serverOptions({ maxReceiveBytes = 4 << 20 }: ServeOptions) {
@@ -128,9 +166,9 @@ function guarded(handler: UntypedHandleCall, state: ServerState): UntypedHandleC
   };
 }
 
-function bind(server: Server, { listen, tls }: ServeOptions): Promise<Address> {
+function bind(server: Server, listen: Address, credentials: ServerCredentials): Promise<Address> {
   return new Promise((bound, failed) => {
-    server.bindAsync(listen, serverCredentials(tls), (error, port) => {
+    server.bindAsync(listen, credentials, (error, port) => {
       if (error) failed(new Error(`Cannot listen on ${listen}: ${error.message}`));
       else bound(listen.replace(/:\d+$/, `:${port}`));
     });

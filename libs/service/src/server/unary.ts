@@ -6,6 +6,7 @@ import { touched } from '../forget.js';
 import type { Peer } from '../identity/spiffe.js';
 import { serverSpan } from '../telemetry.js';
 import { peerOf, serverOf } from './callState.js';
+import { hostOf } from './host.js';
 
 /** What a unary handler knows beside its request. */
 export interface UnaryCall {
@@ -77,10 +78,4 @@ function logFailure(call: ServerUnaryCall<unknown, unknown>, requestId: string, 
 function text(metadata: Metadata, key: string): string {
   const [value] = metadata.get(key);
   return typeof value === 'string' ? value : '';
-}
-
-/** The host of grpc-js's "host:port" or "[v6]:port"; an IPv4 address mapped into IPv6 as IPv4. */
-export function hostOf(peer: string): string {
-  const host = peer.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  return host.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/, '');
 }

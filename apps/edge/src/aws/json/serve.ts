@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { KeysteadError } from '@keystead/errors';
 import { callContext } from '../../auth/context.js';
-import { authenticate, readSignature } from '../../auth/authenticate.js';
+import { authenticate, readSignature } from '@keystead/service/signing';
 import { checkLength, readBody } from '../../http/body.js';
 import type { Exchange } from '../../http/exchange.js';
 import { forward, type Parts, recorded } from '../../parts.js';

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { KeysteadError } from '@keystead/errors';
 import { PrincipalType } from '@keystead/proto/common';
 import { AuthError, decodeQuery, isPresigned } from '@keystead/sigv4';
-import { authenticate, readSignature } from '../../auth/authenticate.js';
+import { authenticate, readSignature } from '@keystead/service/signing';
 import { callContext } from '../../auth/context.js';
 import { checkLength, readBody } from '../../http/body.js';
 import type { Exchange } from '../../http/exchange.js';

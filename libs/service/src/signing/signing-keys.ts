@@ -1,16 +1,13 @@
 import { hasCode } from '@keystead/errors';
 import type { Principal, Session } from '@keystead/proto/common';
 import { type GetSigningKeyResponse, IamServiceClient } from '@keystead/proto/iam';
-import {
-  type Address,
-  channelCredentials,
-  channelOptions,
-  invoke,
-  type Lease,
-  LeasedCache,
-  type TlsIdentity,
-} from '@keystead/service';
 import type { CredentialScope } from '@keystead/sigv4';
+import { channelOptions, invoke } from '../client.js';
+import type { Address } from '../config.js';
+import { channelCredentials } from '../identity/credentials.js';
+import type { TlsIdentity } from '../identity/tls.js';
+import { LeasedCache } from '../leases/cache.js';
+import type { Lease } from '../leases/subscription.js';
 
 /** The key of one access key and scope, and whose it is. */
 export interface SigningKey {

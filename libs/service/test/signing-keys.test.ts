@@ -1,10 +1,10 @@
 import { ChangeServiceService, PrincipalType } from '@keystead/proto/common';
 import { type GetSigningKeyRequest, type GetSigningKeyResponse, IamServiceService } from '@keystead/proto/iam';
-import { lease, LeaseHub, logger, serve, tlsIdentity, unary } from '@keystead/service';
+import { lease, LeaseHub, logger, serve, tlsIdentity, unary } from '../src/index.js';
 import { KeysteadError } from '@keystead/errors';
 import { testPki } from '@keystead/testing/pki';
 import { expect, test } from 'vitest';
-import { signingKeySource } from '../src/clients/signing-keys.js';
+import { signingKeySource } from '../src/signing/index.js';
 
 const scope = { accessKeyId: 'AKIAEXAMPLE', date: '20261122', region: 'us-east-1', service: 'kms', scope: '' };
 const changed = [`access-key/${scope.accessKeyId}`];

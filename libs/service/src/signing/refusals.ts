@@ -1,4 +1,4 @@
-import type { Logger } from '@keystead/service';
+import type { Logger } from '../logger.js';
 
 /** Requests refused before anybody was authenticated, counted for the operator's log. */
 export interface Refusals {

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { hasCode } from '@keystead/errors';
-import type { Principal, Session } from '@keystead/proto/common';
+import type { Session } from '@keystead/proto/common';
 import {
   type Authentication,
   AuthError,
@@ -8,44 +8,58 @@ import {
   type RawRequest,
   readAuthentication,
   sha256Hex,
+  type unsignedPayload,
   verifySignature,
 } from '@keystead/sigv4';
-import type { SigningKey, SigningKeySource } from '../clients/signing-keys.js';
-
-/** Who signed a request, proven. */
-export interface Caller {
-  readonly principal: Principal;
-  readonly session: Session | undefined;
-  readonly accessKeyId: string;
-}
+import type { Caller } from '../server/signer.js';
+import type { SigningKey, SigningKeySource } from './signing-keys.js';
 
 /** What needs no key: shape, scope, clock and signed headers, before the body is read. Throws AuthError. */
 export function readSignature(head: RawRequest, expected: Expected): Authentication {
   return readAuthentication(head, expected, Date.now());
 }
 
-/** Proves the signature over head and body. Rejects with AuthError, or with what iam-service answers. */
+/** Proves the signature over head and body, or over the head alone for a body that is not signed. Rejects with AuthError, or with what iam-service answers. */
 export async function authenticate(
   keys: SigningKeySource,
   head: RawRequest,
   auth: Authentication,
-  body: Buffer,
+  body: Buffer | typeof unsignedPayload,
 ): Promise<Caller> {
   const found = keys.peek(auth) ?? (await lookUp(keys, auth));
-  if (!found) throw new AuthError('UnknownAccessKey');
-  verifySignature(head, auth, found.key, body.length > 0 ? sha256Hex(body) : undefined);
+  verifySignature(head, auth, found.key, bodyHash(body));
   checkToken(auth.securityToken, found.sessionTokenSha256);
-  checkTime(found.session);
-  return { principal: found.principal, session: found.session, accessKeyId: auth.accessKeyId };
+  return callerOf(auth, found);
 }
 
-async function lookUp(keys: SigningKeySource, auth: Authentication): Promise<SigningKey | undefined> {
+/**
+ * Whether the credential behind a signature that was proven earlier is still good, and what iam-service says of it now.
+ * Rejects with AuthError UnknownAccessKey and ExpiredToken, or with what iam-service answers.
+ */
+export async function callerNow(keys: SigningKeySource, auth: Authentication): Promise<Caller> {
+  return callerOf(auth, keys.peek(auth) ?? (await lookUp(keys, auth)));
+}
+
+function callerOf({ accessKeyId }: Authentication, { principal, session }: SigningKey): Caller {
+  checkTime(session);
+  return { principal, session, accessKeyId };
+}
+
+function bodyHash(body: Buffer | typeof unsignedPayload): string | undefined {
+  if (typeof body === 'string') return body;
+  return body.length > 0 ? sha256Hex(body) : undefined;
+}
+
+async function lookUp(keys: SigningKeySource, auth: Authentication): Promise<SigningKey> {
+  let found: SigningKey | undefined;
   try {
-    return await keys.get(auth);
+    found = await keys.get(auth);
   } catch (error) {
     if (hasCode(error, 'ExpiredToken')) throw new AuthError('ExpiredToken');
     throw error;
   }
+  if (!found) throw new AuthError('UnknownAccessKey');
+  return found;
 }
 
 /** Temporary credentials come with their token, others without one. */
