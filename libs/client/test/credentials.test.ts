@@ -5,7 +5,7 @@ import { LookupEventsCommand, CloudTrailClient } from '@aws-sdk/client-cloudtrai
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { PrincipalType } from '@keystead/proto/common';
 import { IamServiceService } from '@keystead/proto/iam';
-import { KmsServiceService } from '@keystead/proto/kms';
+import { KmsServiceService, type PipelineResponse } from '@keystead/proto/kms';
 import { channelCredentials, trustIn } from '@keystead/service';
 import { cluster, type Cluster } from '@keystead/testing/cluster';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -211,6 +211,42 @@ describe('what a client of its own may try', () => {
       const answer = await raw(other, await signed(other));
       expect(answer).toMatchObject({ code: status.UNIMPLEMENTED });
     }
+  });
+
+  test('the service asks to leave a stream whose access key has ended', async () => {
+    const UserName = 'leaving';
+    const credentials = await accessKeyOf(UserName);
+    const held = new HeldCredentials(credentials);
+    const trust = trustIn(ca, running.pki.trustDomain);
+    const { pipeline } = KmsServiceService;
+    const client = new Client(running.kmsCredentialsAddress, channelCredentials(trust, 'kms-service'));
+    const stream = client.makeBidiStreamRequest(
+      pipeline.path,
+      pipeline.requestSerialize,
+      pipeline.responseDeserialize,
+      { credentials: signedCalls(held, 'us-east-1', running.kmsCredentialsAddress) },
+    );
+    const frames = stream[Symbol.asyncIterator]() as AsyncIterator<PipelineResponse>;
+    const ask = (id: number) => {
+      const operation = { $case: 'describeKey' as const, value: { keyId, grantTokens: [] } };
+      const call = { id, deadlineMs: 5_000, context: undefined, traceParent: '', operation };
+      stream.write({ calls: [call], cancels: [], drain: false });
+    };
+    ask(1);
+    expect((await frames.next()).value).toMatchObject({
+      results: [{ outcome: { $case: 'describeKey' } }],
+      drain: false,
+    });
+    const key = { UserName, AccessKeyId: credentials.accessKeyId };
+    await iam.send(new IAM.UpdateAccessKeyCommand({ ...key, Status: 'Inactive' }));
+    ask(2);
+    expect((await frames.next()).value).toMatchObject({
+      results: [{ id: 2, outcome: { $case: 'error', value: { code: 'UnrecognizedClient' } } }],
+      drain: true,
+    });
+    stream.end();
+    client.close();
+    held.close();
   });
 
   test('a context in a frame is refused', async () => {
