@@ -378,6 +378,17 @@ describe('streams', () => {
     expect(asked).toBeGreaterThanOrEqual(2);
   });
 
+  test('an address whose admission could not be asked for takes the calls that wait as soon as it can', async () => {
+    const { address } = await bench.pipeline({ handle: random });
+    const reachable = Date.now() + 200;
+    const client = await bench.client(address, {
+      admit: () =>
+        Date.now() > reachable ? Promise.resolve() : Promise.reject(new KeysteadError('Unavailable', 'not reached')),
+      patienceMs: 950,
+    });
+    await client.call(bytes(1));
+  });
+
   test('closing the client fails what is in flight', async () => {
     const { address } = await bench.pipeline({ handle: (operation) => later(1_000).then(() => random(operation)) });
     const client = await bench.client(address);

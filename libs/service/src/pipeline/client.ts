@@ -40,7 +40,7 @@ export interface PipelineClientOptions<Operation extends Tagged, Outcome extends
   readonly maxAgeMs?: number;
   /** How long a call waits for a connection before it fails with Unavailable; default 1,500. */
   readonly patienceMs?: number;
-  /** Asked each time when an address is connected: calls go there once it resolves; when it rejects it is asked again. */
+  /** Asked each time when an address is connected: calls go there once it resolves; when it rejects it is asked again, after Unavailable soon. */
   admit?(address: Address): Promise<void>;
   /** True for an error that another replica need not have: an idempotent call goes to each of them before it fails. */
   elsewhere?(error: KeysteadError): boolean;

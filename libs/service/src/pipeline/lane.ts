@@ -34,11 +34,11 @@ export interface LaneOwner<Operation extends Tagged, Outcome extends Tagged> {
   broken(lane: Lane<Operation, Outcome>, calls: Entry<Operation, Outcome>[], reason: string | KeysteadError): void;
 }
 
-/** Steps between attempts when a server accepts the connection but not the stream. */
+/** Steps between attempts when a server accepts the connection but not the stream, or cannot be asked for admission. */
 const backoffMs = [50, 100, 200] as const;
 /** Until a service that refused our credentials is asked again. */
 const reproveMs = 1_000;
-/** Until an address that was not admitted is asked again. */
+/** Until an address that was refused is asked again. */
 const readmitMs = 1_000;
 
 /** One stream to one address: connects, carries calls, and connects again until it is retired. */
@@ -137,10 +137,15 @@ export class Lane<Operation extends Tagged, Outcome extends Tagged> {
     if (!admission) return this.#open();
     admission.then(
       () => this.#open(),
-      () => {
-        if (!this.#closed) this.#retry = setTimeout(() => this.#connect(), readmitMs);
-      },
+      (error: unknown) => this.#notAdmitted(error),
     );
+  }
+
+  /** Whoever admits has a connection of its own, which may come back later than ours: calls that wait have no second for it. */
+  #notAdmitted(error: unknown): void {
+    if (this.#closed) return;
+    const unreached = error instanceof KeysteadError && error.code === 'Unavailable';
+    this.#retry = setTimeout(() => this.#connect(), unreached ? this.#backoff() : readmitMs);
   }
 
   #open(): void {
@@ -185,8 +190,11 @@ export class Lane<Operation extends Tagged, Outcome extends Tagged> {
     if (unproven) this.#lose(fromGrpcError(error));
     else this.#lose(error ? `${status[error.code]}: ${error.details}` : 'the service ended the stream');
     if (retired) return this.close();
-    const delay = unproven ? reproveMs : backoffMs[Math.min(this.#failures++, backoffMs.length - 1)];
-    this.#retry = setTimeout(() => this.#connect(), delay);
+    this.#retry = setTimeout(() => this.#connect(), unproven ? reproveMs : this.#backoff());
+  }
+
+  #backoff(): number {
+    return backoffMs[Math.min(this.#failures++, backoffMs.length - 1)] as number;
   }
 
   #lose(reason: string | KeysteadError): void {
