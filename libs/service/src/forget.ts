@@ -1,27 +1,42 @@
-/** Longest time between the use of a secret and the collection of what was made of it. */
-const FORGET_MS = 3_000;
 const TICK_MS = 500;
+/** A process that had nothing to do for so long collects everything that it left behind. */
+const QUIET_MS = 3_000;
+/** How often a busy process collects what is young, and how often everything. */
+const YOUNG_MS = 3_000;
+const ALL_MS = 60_000;
 
-let touchedAt: number | undefined;
+let used = false;
 
 /** To be called when a message is on its way through this process that may hold a key or a plaintext. */
 export function touched(): void {
-  touchedAt ??= performance.now();
+  used = true;
 }
 
+type Collect = (options: { type: 'major' | 'minor' }) => void;
+
 /**
- * Collects garbage within 4 seconds of a call of `touched`: copies of keys and plaintexts in frames and strings that
- * nobody can overwrite. Needs --expose-gc, without which it does nothing; with --clear-free-memory V8 overwrites what
- * it frees, and with glibc.malloc.perturb the C library does. A collection takes 10 to 30 ms of a busy thread.
+ * Collects garbage: copies of keys and plaintexts in frames and strings that nobody can overwrite. A process that falls
+ * quiet collects everything within 4 seconds of the last call of `touched`. A busy one collects what is young every 3
+ * seconds, and everything once a minute: a whole collection makes V8 compile again what it had optimized, which every
+ * few seconds would cost a third of the CPU. Needs --expose-gc, without which it does nothing; with --clear-free-memory
+ * V8 overwrites what it frees, and with glibc.malloc.perturb the C library does.
  */
 export function forgetRegularly(): void {
-  const collect = (globalThis as { gc?: () => void }).gc;
+  const collect = (globalThis as { gc?: Collect }).gc;
   if (!collect) return;
   // Small buffers would share blocks of 8 KiB, which one of them that lives long keeps from being collected.
   Buffer.poolSize = 0;
+  let [usedAt, youngAt, allAt] = [0, 0, 0];
   setInterval(() => {
-    if (touchedAt === undefined || performance.now() - touchedAt < FORGET_MS) return;
-    touchedAt = undefined;
-    collect();
+    const now = performance.now();
+    if (used) [used, usedAt] = [false, now];
+    if (usedAt <= allAt) return;
+    if (now - usedAt >= QUIET_MS || now - allAt >= ALL_MS) {
+      allAt = now;
+      collect({ type: 'major' });
+    } else if (now - youngAt >= YOUNG_MS) {
+      youngAt = now;
+      collect({ type: 'minor' });
+    }
   }, TICK_MS).unref();
 }
