@@ -15,7 +15,7 @@ export interface CompiledCondition {
   readonly key: string;
   readonly wanted: readonly string[];
   /** The keys whose values it asks for, as written: its own, and those of policy variables. */
-  readonly keys: readonly string[];
+  keys(): readonly string[];
   readonly holds: Condition;
 }
 
@@ -30,8 +30,8 @@ export function compileConditions(element: unknown, variables: boolean): Compile
   return entries(element).flatMap(([operator, keys]) =>
     entries(keys).map(([key, value]) => {
       const wanted = wantedValues(value);
-      const asked = [key, ...(variables ? wanted.flatMap(variableKeys) : [])];
-      return { operator, key, wanted, keys: asked, holds: compileCondition(operator, key, wanted, variables) };
+      const holds = compileCondition(operator, key, wanted, variables);
+      return { operator, key, wanted, keys: () => [key, ...(variables ? wanted.flatMap(variableKeys) : [])], holds };
     }),
   );
 }

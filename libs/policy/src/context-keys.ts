@@ -19,5 +19,5 @@ export function distinctKeys(keys: readonly string[]): string[] {
 
 /** The condition keys that Resource and Condition of a statement ask for, as written. */
 export function contextKeys({ resourceKeys, conditions }: CompiledStatement): string[] {
-  return [...resourceKeys, ...conditions.flatMap(({ keys }) => keys)];
+  return [...resourceKeys, ...conditions.flatMap((condition) => condition.keys())];
 }

@@ -34,14 +34,21 @@ export function compilePattern(pattern: string, options: PatternOptions): Matche
     const prefix = written.slice(0, -1);
     return fold === undefined ? (text) => text.startsWith(prefix) : (text) => fold(text).startsWith(prefix);
   }
-  const pieces = piecesOf(written, options);
+  // Taken apart when it is first asked for: of thousands of patterns in a large policy most never are.
+  let prepared: Prepared | undefined;
+  return (text, values) =>
+    (prepared ??= prepare(written, options, fold))(values)?.(fold === undefined ? text : fold(text)) === true;
+}
+
+/** The pattern with the values of one request; undefined when a policy variable has none. */
+type Prepared = (values: ContextLookup) => Glob | undefined;
+
+function prepare(pattern: string, options: PatternOptions, fold: ((text: string) => string) | undefined): Prepared {
+  const pieces = piecesOf(pattern, options);
   const codes = pieces.filter((piece) => typeof piece === 'number');
-  if (codes.length === pieces.length) {
-    const matches = compileGlob(codes);
-    return fold === undefined ? matches : (text) => matches(fold(text));
-  }
-  const compiled = withValues(pieces, fold ?? ((text) => text));
-  return (text, values) => compiled(values)?.(fold === undefined ? text : fold(text)) === true;
+  if (codes.length < pieces.length) return withValues(pieces, fold ?? ((text) => text));
+  const glob = compileGlob(codes);
+  return () => glob;
 }
 
 function isPlain(pattern: string, { wildcards, variables }: PatternOptions): boolean {
@@ -83,10 +90,7 @@ function wildcardCode(character: '*' | '?', insidePart: boolean, endsPart: boole
 }
 
 /** Compiles with the values of one request; undefined when one is missing. Callers often ask with the same values again. */
-function withValues(
-  pieces: readonly Piece[],
-  fold: (text: string) => string,
-): (values: ContextLookup) => Glob | undefined {
+function withValues(pieces: readonly Piece[], fold: (text: string) => string): Prepared {
   const variables = pieces.filter((piece) => typeof piece !== 'number');
   let last: { readonly texts: readonly string[]; readonly glob: Glob } | undefined;
   return (values) => {
