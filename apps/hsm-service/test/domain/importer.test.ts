@@ -135,7 +135,10 @@ describe('an import is refused', () => {
 
   test('with a token that was changed, made elsewhere, or is a key', async () => {
     for (const token of bitFlips(made.importToken)) {
-      await expect(submit(to, token, wrapped)).rejects.toThrow(coded('InvalidImportToken'));
+      // A later domain key than this HSM knows may be that of another replica; kms-service asks that one.
+      const isLater = token.readUInt32BE(12) > Buffer.from(made.importToken).readUInt32BE(12);
+      const code = isLater ? 'RootBehind' : 'InvalidImportToken';
+      await expect(submit(to, token, wrapped)).rejects.toThrow(coded(code));
     }
     const key = await hsm.wire.generateKey({ ...to, generation: 0 });
     for (const token of [key.token, nothing, Buffer.alloc(9000)]) {

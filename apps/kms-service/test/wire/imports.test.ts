@@ -128,6 +128,8 @@ describe('imported symmetric material', () => {
       ImportToken: Uint8Array.from(own.ImportToken, (byte, i) => (i === 40 ? byte ^ 1 : byte)),
     };
     await expect(importInto(KeyId, material, {}, flipped)).rejects.toMatchObject(refused('InvalidImportToken'));
+    const later = { ...own, ImportToken: Uint8Array.from(own.ImportToken, (byte, i) => (i === 12 ? byte ^ 1 : byte)) };
+    await expect(importInto(KeyId, material, {}, later)).rejects.toMatchObject(refused('InvalidImportToken'));
     await expect(importInto(KeyId, randomBytes(31), {}, own)).rejects.toMatchObject({
       name: expect.stringMatching(/^(InvalidCiphertext|IncorrectKeyMaterial)Exception$/) as string,
     });

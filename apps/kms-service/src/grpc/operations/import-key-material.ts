@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { cloudTrailDate, type Json } from '@keystead/audit';
+import { hasCode, KeysteadError } from '@keystead/errors';
 import type { ImportKeyMaterialRequest, ImportKeyMaterialResponse } from '@keystead/proto/kms';
 import { materialIdText, tokenFacts } from '../../clients/material.js';
 import {
@@ -70,19 +71,27 @@ async function openMaterial(
   call: KmsCall,
 ): Promise<Opened> {
   const open = async (generation: number): Promise<Opened> => {
-    const { token, materialId } = await call.environment.hsm.request('importKeyMaterial', {
-      ...tokenFacts(key),
-      generation,
-      importToken: request.importToken ?? empty,
-      encryptedKeyMaterial: request.encryptedKeyMaterial ?? empty,
-      expectedMaterialId: Buffer.from(plan.expected ?? '', 'hex'),
-    });
+    const { token, materialId } = await call.environment.hsm
+      .request('importKeyMaterial', {
+        ...tokenFacts(key),
+        generation,
+        importToken: request.importToken ?? empty,
+        encryptedKeyMaterial: request.encryptedKeyMaterial ?? empty,
+        expectedMaterialId: Buffer.from(plan.expected ?? '', 'hex'),
+      })
+      .catch(unknownDomainKey);
     return { token, materialId: materialIdText(materialId), generation };
   };
   const opened = await open(plan.generation);
   const known = materials.find(({ materialId }) => materialId === opened.materialId);
   if (plan.fresh || !known || known.generation === opened.generation) return opened;
   return open(known.generation);
+}
+
+/** A domain key that no HSM has: the caller changed the token. */
+function unknownDomainKey(error: unknown): never {
+  if (!hasCode(error, 'RootBehind')) throw error;
+  throw new KeysteadError('InvalidImportToken', 'The import token is invalid, or belongs to another KMS key.');
 }
 
 function wishOf(request: ImportKeyMaterialRequest): ImportWish {
