@@ -165,9 +165,10 @@ async function revokedFor(refusals: string[], shots: readonly Shot[], count: num
   const { askedAt, acknowledgedAt } = (await changed) ?? { askedAt: NaN, acknowledgedAt: NaN };
   const before = made.filter((one) => one.endedAt < askedAt);
   const after = made.filter((one) => one.startedAt > acknowledgedAt);
-  expect(before.length).toBeGreaterThan(count / 10);
+  // How many calls fit in before the change depends on the machine; that some did is what counts.
+  expect(before.length).toBeGreaterThan(50);
   expect(before.filter((one) => one.refusal !== undefined)).toEqual([]);
-  expect(after.length).toBeGreaterThan(count / 10);
+  expect(after.length).toBeGreaterThan(50);
   expect(after.filter((one) => one.refusal === undefined)).toEqual([]);
   expect([...new Set(made.flatMap(({ refusal }) => refusal ?? []))].sort()).toEqual(refusals);
   return { made: made.length, ms: Math.round(acknowledgedAt - askedAt) };
