@@ -5,17 +5,17 @@ product_pid=
 product_data=
 product_log=
 
-# The first of three free ports in a row, as `keystead up --port` takes them.
+# The first of four free ports in a row, as `keystead up --port` takes them.
 free_ports() {
-  local port
-  for port in 4566 14566 24566 34566; do
-    if ! { : </dev/tcp/127.0.0.1/$port; } 2>/dev/null && ! { : </dev/tcp/127.0.0.1/$((port + 1)); } 2>/dev/null &&
-      ! { : </dev/tcp/127.0.0.1/$((port + 2)); } 2>/dev/null; then
-      echo "$port"
-      return
-    fi
+  local first port
+  for first in 4566 14566 24566 34566; do
+    for ((port = first; port < first + 4; port++)); do
+      if { : </dev/tcp/127.0.0.1/$port; } 2>/dev/null; then continue 2; fi
+    done
+    echo "$first"
+    return
   done
-  fail 'no three free ports in a row for the product'
+  fail 'no four free ports in a row for the product'
 }
 
 healthy() {
