@@ -27,6 +27,8 @@ export interface Config extends ServiceConfig {
   readonly rotation: RotationPolicy;
   /** True for the one replica that makes generations of the root. */
   readonly writer: boolean;
+  /** The clock of import tokens, of ceremonies and of what tokens and journal say; leases and caches have their own. */
+  readonly now: () => Date;
 }
 
 export function readConfig(env: Environment): Config {
@@ -41,6 +43,7 @@ export function readConfig(env: Environment): Config {
     writer: isWriter(env),
     ...readDevice(env),
     transferPeers: readPeers(optional(env, 'KEYSTEAD_TRANSFER_PEERS', '')),
+    now: () => new Date(),
   });
 }
 

@@ -77,7 +77,7 @@ export async function start(config: Config): Promise<Running> {
     cache.clear();
     pool.wipe();
   };
-  const now = (): Date => new Date();
+  const { now } = config;
   const partitions = partitionSet(pool, config);
   const sweep = setInterval(() => {
     cache.sweep();
@@ -133,9 +133,9 @@ export async function start(config: Config): Promise<Running> {
   }
 }
 
-function engines(keys: DomainKeys, cache: TokenCache, { run }: CryptoPool, { transferPeers }: Config): Engines {
+function engines(keys: DomainKeys, cache: TokenCache, { run }: CryptoPool, { transferPeers, now }: Config): Engines {
   const random = randomPool();
-  const vault = new KeyVault({ keys, cache, random, now: () => new Date() });
+  const vault = new KeyVault({ keys, cache, random, now });
   return {
     ...{ vault, symmetric: new Engine(vault, random) },
     ...{ asymmetric: new AsymmetricEngine(vault, run), importer: new Importer(vault, run) },
