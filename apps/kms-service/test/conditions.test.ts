@@ -61,7 +61,7 @@ const signing = {
 };
 const make = { operation: 'createKey' as const };
 
-/** Every condition key of KMS that can have a value here, with AWS's defaults where the request says nothing. */
+/** Every condition key of KMS that can have a value here, with AWS's defaults where the request says nothing (ADR 0120). */
 const rows: Row[] = [
   {
     key: 'aws:RequestTag/Team',
@@ -81,7 +81,7 @@ const rows: Row[] = [
   },
   { key: 'aws:ResourceTag/Team', is: 'blue', not: 'red', operation: 'describeKey', of: 'symmetric' },
   { key: 'aws:ResourceAccount', is: account, not: '111122223333', operation: 'describeKey', of: 'symmetric' },
-  { key: 'kms:BypassPolicyLockoutSafetyCheck', is: 'false', not: 'true', operator: 'Bool', ...make },
+  { key: 'kms:BypassPolicyLockoutSafetyCheck', is: 'true', not: 'false', operator: 'Null', ...make },
   {
     key: 'kms:BypassPolicyLockoutSafetyCheck',
     is: 'true',
@@ -137,6 +137,15 @@ const rows: Row[] = [
     key: 'kms:ExpirationModel',
     is: 'KEY_MATERIAL_EXPIRES',
     not: 'KEY_MATERIAL_DOES_NOT_EXPIRE',
+    operation: 'importKeyMaterial',
+    of: 'external',
+    request: () => ({ ...importing, expirationModel: 'KEY_MATERIAL_EXPIRES' }),
+  },
+  {
+    key: 'kms:ExpirationModel',
+    is: 'true',
+    not: 'false',
+    operator: 'Null',
     operation: 'importKeyMaterial',
     of: 'external',
     request: () => importing,
@@ -236,6 +245,15 @@ const rows: Row[] = [
     is: '2027-01-02T03:04:05Z',
     not: '2027-01-02T03:04:06Z',
     operator: 'DateEquals',
+    operation: 'importKeyMaterial',
+    of: 'external',
+    request: () => ({ ...importing, validToMs: BigInt(Date.parse('2027-01-02T03:04:05Z')) }),
+  },
+  {
+    key: 'kms:ValidTo',
+    is: '1798859045.0',
+    not: '1798859044.0',
+    operator: 'NumericLessThanEquals',
     operation: 'importKeyMaterial',
     of: 'external',
     request: () => ({ ...importing, validToMs: BigInt(Date.parse('2027-01-02T03:04:05Z')) }),

@@ -207,6 +207,17 @@ describe('rights', () => {
     await expect(put(user, 'must', 'x')).rejects.toMatchObject({ name: 'AccessDenied' });
     await put(user, 'must', 'x', { ...kms, SSEKMSKeyId: id });
   });
+
+  test.each<[string, object, Parameters<typeof put>[3]]>([
+    ['s3:if-none-match', { Null: { 's3:if-none-match': 'true' } }, { IfNoneMatch: '*' }],
+    ['s3:x-amz-acl', { StringNotEquals: { 's3:x-amz-acl': 'private' } }, { ACL: 'private' }],
+  ])('a policy may demand %s', async (key, Condition, demanded) => {
+    const without = { Effect: 'Deny', Action: 's3:PutObject', Resource: '*', Condition };
+    const credentials = await c.user(`demands-${key.slice(3)}`, [s3All, without]);
+    const user = c.client({ credentials });
+    await expect(put(user, key, 'x')).rejects.toMatchObject({ name: 'AccessDenied' });
+    await put(user, key, 'x', demanded);
+  });
 });
 
 test('a presigned PUT must send the encryption header that was signed', async () => {

@@ -41,6 +41,8 @@ export interface CompiledPolicy {
   readonly kind: PolicyKind;
   /** The AWS principals that it names, without "*". */
   readonly principals: readonly string[];
+  /** The service principals that it names. */
+  readonly services: readonly string[];
   /** All statements, in the order of the document. */
   readonly statements: readonly CompiledStatement[];
   /** The statements that speak about an action; remembered, since actions are few. */
@@ -65,14 +67,16 @@ export function compilePolicy(json: string, { kind, name, bound = {} }: PolicyPl
   const document = parseDocument(json, kind);
   const variables = document.version === '2012-10-17';
   const principals: string[] = [];
+  const services: string[] = [];
   const statements = document.statements.map((raw, index) =>
-    compileStatement(raw, { index, variables, kind, bound, named: principals }),
+    compileStatement(raw, { index, variables, kind, bound, named: principals, services }),
   );
   const remembered = new Map<string, readonly CompiledStatement[]>();
   return {
     name,
     kind,
     principals,
+    services,
     statements,
     statementsFor(action) {
       const known = remembered.get(action);
@@ -91,16 +95,18 @@ interface StatementPlace {
   readonly bound: PrincipalRules['bound'];
   /** Gathers the principals of all statements. */
   readonly named: string[];
+  readonly services: string[];
 }
 
 function compileStatement(
   raw: RawStatement,
-  { index, variables, kind, bound, named }: StatementPlace,
+  { index, variables, kind, bound, named, services }: StatementPlace,
 ): CompiledStatement {
   const rules = { trust: kind === 'trust', bound };
   const principals = raw.principal === undefined ? undefined : compilePrincipals(raw.principal, rules);
   const notPrincipals = raw.notPrincipal === undefined ? undefined : compilePrincipals(raw.notPrincipal, rules);
   named.push(...((principals ?? notPrincipals)?.named ?? []));
+  services.push(...((principals ?? notPrincipals)?.services ?? []));
   const conditions = compileConditions(raw.condition, variables);
   return {
     index,

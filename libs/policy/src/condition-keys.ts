@@ -38,7 +38,7 @@ const organizations = [
   'resourceorgpaths',
   'sourceorgid',
   'sourceorgpaths',
-].map((name) => `aws:${name}`);
+].map(inAws);
 
 const kms = [
   'kms:bypasspolicylockoutsafetycheck',
@@ -50,10 +50,6 @@ const kms = [
   'kms:encryptionalgorithm',
   'kms:encryptioncontextkeys',
   'kms:expirationmodel',
-  // Always absent: the parameters that would fill them are refused.
-  'kms:grantconstraintsourcearn',
-  'kms:granteeserviceprincipal',
-  'kms:retiringserviceprincipal',
   'kms:grantconstrainttype',
   'kms:grantisforawsresource',
   'kms:grantoperations',
@@ -85,8 +81,14 @@ const s3 = [
   's3:prefix',
   's3:delimiter',
   's3:max-keys',
+  's3:versionid',
+  's3:if-match',
+  's3:if-none-match',
+  's3:x-amz-acl',
+  's3:x-amz-object-ownership',
   's3:x-amz-server-side-encryption',
   's3:x-amz-server-side-encryption-aws-kms-key-id',
+  's3:x-amz-server-side-encryption-customer-algorithm',
   's3:authtype',
   's3:signatureversion',
   's3:signatureage',
@@ -98,7 +100,13 @@ const s3 = [
   's3:resourceaccount',
 ];
 
-const iam = ['iam:policyarn', 'iam:resourcetag/', 'iam:permissionsboundary', 'iam:passedtoservice'];
+const iam = [
+  'iam:associatedresourcearn',
+  'iam:awsservicename',
+  'iam:passedtoservice',
+  'iam:permissionsboundary',
+  'iam:policyarn',
+];
 const sts = [
   'sts:durationseconds',
   'sts:externalid',
@@ -107,20 +115,57 @@ const sts = [
   'sts:transitivetagkeys',
 ];
 
-const exact = new Set([...aws, ...organizations, ...kms, ...s3, ...iam, ...sts]);
+/**
+ * Keys that no request can have here, because nothing here could bring them: AWS's networks, and features whose
+ * operations and parameters are refused by name. At AWS such a request has no value either, so a Deny does what it does there.
+ */
+const absent = [
+  ...['sourcevpc', 'sourcevpcarn', 'sourcevpce', 'vpcsourceip', 'vpceaccount', 'vpceorgid', 'vpceorgpaths'].map(inAws),
+  ...['ec2instancesourcevpc', 'ec2instancesourceprivateipv4', 'chatbotsourcearn', 'signinsessionarn'].map(inAws),
+  ...['assumedroot', 'principalservicenameslist'].map(inAws),
+  ...['kms:grantconstraintsourcearn', 'kms:granteeserviceprincipal', 'kms:retiringserviceprincipal'],
+  ...['s3:dataaccesspointaccount', 's3:dataaccesspointarn', 's3:accesspointnetworkorigin'],
+  ...['s3:accessgrantscope', 's3:accessgrantsinstancearn', 's3:accessgrantslocationscope'],
+  ...['s3:x-amz-grant-full-control', 's3:x-amz-grant-read', 's3:x-amz-grant-read-acp', 's3:x-amz-grant-write'],
+  ...['s3:x-amz-grant-write-acp', 's3:x-amz-website-redirect-location', 's3:requestobjecttagkeys'],
+  ...['s3:object-lock-mode', 's3:object-lock-legal-hold', 's3:object-lock-retain-until-date'],
+  's3:object-lock-remaining-retention-days',
+  ...['s3:existingjoboperation', 's3:existingjobpriority', 's3:requestjoboperation', 's3:requestjobpriority'],
+  ...['s3:jobsuspendedcause', 's3:inventoryaccessibleoptionalfields', 's3:destinationregion'],
+  's3:isreplicationpauserequest',
+  ...['iam:fido-certification', 'iam:fido-fips-140-2-certification', 'iam:fido-fips-140-3-certification'],
+  ...['iam:registersecuritykey', 'iam:organizationspolicyid', 'iam:servicespecificcredentialagedays'],
+  'iam:servicespecificcredentialservicename',
+  ...['sts:awsservicename', 'sts:requestcontextproviders', 'sts:taskpolicyarn', 'sts:identitytokenaudience'],
+  'sts:signingalgorithm',
+];
+
+function inAws(name: string): string {
+  return `aws:${name}`;
+}
+
+const exact = new Set([...aws, ...organizations, ...kms, ...s3, ...iam, ...sts, ...absent]);
 const prefixes = [
   'aws:principaltag/',
   'aws:requesttag/',
   'aws:resourcetag/',
   'iam:resourcetag/',
   'kms:encryptioncontext:',
-  // Always absent, as long as Recipient is refused.
+  // From here on always absent, as long as Recipient, tags of buckets and objects, and ProvidedContexts are refused.
   'kms:recipientattestation:',
+  's3:accesspointtag/',
+  's3:buckettag/',
+  's3:existingobjecttag/',
+  's3:requestobjecttag/',
+  'sts:requestcontext/',
 ];
 const ours = new Set(['aws', 'kms', 's3', 'iam', 'sts', 'cloudtrail']);
 
-/** Whether a condition on this key (lower-cased) can be evaluated. Keys of services that are not here never have a value, as at AWS. */
+/**
+ * Whether a condition on this key (lower-cased) can be evaluated. Keys of services that are not here never have a value,
+ * and neither have names without a service, which AWS takes too.
+ */
 export function isSupportedConditionKey(key: string): boolean {
-  const service = key.slice(0, key.indexOf(':'));
-  return exact.has(key) || prefixes.some((prefix) => key.startsWith(prefix)) || (service !== '' && !ours.has(service));
+  const service = key.slice(0, Math.max(key.indexOf(':'), 0));
+  return exact.has(key) || prefixes.some((prefix) => key.startsWith(prefix)) || !ours.has(service);
 }

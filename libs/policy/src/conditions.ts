@@ -53,7 +53,6 @@ function wantedValues(wanted: unknown): string[] {
 
 function compileCondition(spelled: string, keyName: string, wanted: readonly string[], variables: boolean): Condition {
   const key = keyName.toLowerCase();
-  if (!key.includes(':')) throw new PolicyError(`Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.`);
   if (!isSupportedConditionKey(key)) throw new PolicyError(`The condition key ${keyName} is not supported.`);
   const { quantifier, name, ifExists } = readOperator(spelled);
   if (name === 'null' && quantifier === 'one' && !ifExists) return nullCondition(key, wanted);

@@ -13,7 +13,7 @@ export {
 export { contextKeysOf } from './context-keys.js';
 export { accessDeniedMessage } from './message.js';
 export { statementPositions, type Position, type StatementPosition } from './positions.js';
-export type { PolicyPrincipal, PrincipalMatch } from './principals.js';
+export { isServicePrincipal, type PolicyPrincipal, type PrincipalMatch } from './principals.js';
 export {
   trace,
   type MatchedStatement,

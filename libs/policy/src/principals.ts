@@ -30,6 +30,8 @@ export interface PrincipalMatcher {
   match(principal: PolicyPrincipal): PrincipalMatch;
   /** The AWS principals as they were written, for the check that they exist. */
   readonly named: readonly string[];
+  /** The services as they were written. */
+  readonly services: readonly string[];
 }
 
 const accountArn = /^arn:aws[a-z-]*:iam::(\d{12}):root$/;
@@ -68,7 +70,14 @@ export function compilePrincipals(element: unknown, { trust, bound } = anyPolicy
   for (const name of aws) if (!awsPrincipal.test(name)) throw refused('AWS', name);
   for (const name of federated) if (!provider.test(name)) throw refused('Federated', name);
   const meant = aws.map((name) => (Object.hasOwn(bound, name) ? (bound[name] ?? name) : name));
-  return { named: aws.filter((name) => name !== '*'), match: matcher(meant, services, federated) };
+  return { named: aws.filter((name) => name !== '*'), services, match: matcher(meant, services, federated) };
+}
+
+const service = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazonaws\.eu|aws\.internal)$/;
+
+/** Whether AWS would take this as the name of a service; never "*". */
+export function isServicePrincipal(name: string): boolean {
+  return service.test(name);
 }
 
 function matcher(

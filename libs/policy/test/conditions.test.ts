@@ -217,8 +217,8 @@ describe('what cannot be evaluated is refused when it is written', () => {
   test.each([
     [{ StringMatches: { 'aws:username': 'a' } }],
     [{ 'ForSomeValues:StringEquals': { 'aws:username': 'a' } }],
-    [{ StringEquals: { 'aws:SourceVpc': 'vpc-1' } }],
-    [{ StringEquals: { username: 'a' } }],
+    [{ StringEquals: { 'aws:Referer': 'https://example.com/' } }],
+    [{ StringEquals: { 'kms:TrailingDaysWithoutKeyUsage': '30' } }],
     [{ IpAddress: { 'aws:SourceIp': '10.0.0.0/33' } }],
     [{ Bool: { 'aws:SecureTransport': 'yes' } }],
     [{ NumericEquals: { 'kms:RotationPeriodInDays': 'x' } }],
@@ -228,5 +228,22 @@ describe('what cannot be evaluated is refused when it is written', () => {
     [[]],
   ])('%j', (condition) => {
     expect(() => holds(condition, {})).toThrow(PolicyError);
+  });
+});
+
+describe('what nothing here could bring has no value, as at AWS', () => {
+  test.each([
+    ['aws:SourceVpce', 'vpce-1'],
+    ['aws:VpceOrgPaths', 'o-1/r-1/*'],
+    ['s3:DataAccessPointAccount', '111122223333'],
+    ['s3:ExistingObjectTag/team', 'blue'],
+    ['sts:RequestContext/identitystore:UserId', 'x'],
+    ['iam:RegisterSecurityKey', 'CREATE'],
+    ['ec2:InstanceType', 't3.micro'],
+    ['username', 'alice'],
+  ])('%s', (key, value) => {
+    expect(holds({ StringLike: { [key]: value } }, {})).toBe(false);
+    expect(holds({ StringNotLike: { [key]: value } }, {})).toBe(true);
+    expect(holds({ Null: { [key]: 'true' } }, {})).toBe(true);
   });
 });

@@ -8,6 +8,7 @@ export interface RequestFacts {
   readonly encryptionAlgorithm?: string | undefined;
   /** The alias in the request, as a name: alias/…. */
   readonly requestAlias?: string | undefined;
+  /** As it was sent: AWS's policies tell by Null whether it was. */
   readonly bypassPolicyLockoutSafetyCheck?: boolean | undefined;
   readonly pendingWindowInDays?: number | undefined;
   readonly rotationPeriodInDays?: number | undefined;
@@ -20,6 +21,7 @@ export interface RequestFacts {
   readonly dataKeyPairSpec?: string | undefined;
   readonly wrappingAlgorithm?: string | undefined;
   readonly wrappingKeySpec?: string | undefined;
+  /** As it was sent, like bypassPolicyLockoutSafetyCheck. */
   readonly expirationModel?: string | undefined;
   /** When the imported material would expire. */
   readonly validTo?: Date | undefined;
@@ -116,7 +118,8 @@ function ofRequest(name: string, facts: RequestFacts): Value {
     case 'kms:expirationmodel':
       return facts.expirationModel;
     case 'kms:validto':
-      return facts.validTo?.toISOString();
+      // Unix time, as AWS compares it; the operators for dates read it too.
+      return facts.validTo && String(facts.validTo.getTime() / 1000);
     case 'aws:tagkeys':
       return facts.tagKeys;
     default:

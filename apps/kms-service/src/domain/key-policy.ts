@@ -1,5 +1,5 @@
 import { KeysteadError } from '@keystead/errors';
-import { compilePolicy, PolicyError, type CompiledPolicy } from '@keystead/policy';
+import { compilePolicy, isServicePrincipal, PolicyError, type CompiledPolicy } from '@keystead/policy';
 import { decide, type Question } from './authorization.js';
 
 /** The quota of a key policy; the API model alone would allow 131,072. */
@@ -48,12 +48,47 @@ export function s3ManagedPolicy(account: string, region: string): string {
 export function readPolicy(json: string): CompiledPolicy {
   if (Buffer.byteLength(json) > maxPolicyBytes)
     throw new KeysteadError('LimitExceeded', 'The policy document size exceeds the limit of 32768 bytes.');
+  const policy = compiled(json);
+  if (!policy.services.every(isServicePrincipal)) throw invalidPrincipals();
+  requireNotOverlyPermissive(policy);
+  return policy;
+}
+
+function compiled(json: string): CompiledPolicy {
   try {
     return compilePolicy(json, { kind: 'resource', name });
   } catch (error) {
     if (error instanceof PolicyError)
       throw new KeysteadError('MalformedPolicyDocument', ownWords.get(error.message) ?? error.message);
     throw error;
+  }
+}
+
+/** Keys with one value, by how they begin: a set operator would allow requests that have none. */
+const singleValued = [
+  {
+    prefix: 'kms:encryptioncontext:',
+    error: 'OverlyPermissiveCondition:EncryptionContext',
+    what: 'encryption context',
+  },
+  { prefix: 'aws:requesttag/', error: 'OverlyPermissiveCondition', what: 'tag' },
+];
+
+/**
+ * Refuses an Allow that is wider than it looks.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#set-operators
+ */
+function requireNotOverlyPermissive({ statements }: CompiledPolicy): void {
+  const conditions = statements.filter(({ effect }) => effect === 'Allow').flatMap((statement) => statement.conditions);
+  for (const { operator, key } of conditions) {
+    if (!/^forallvalues:/i.test(operator)) continue;
+    const found = singleValued.find(({ prefix }) => key.toLowerCase().startsWith(prefix));
+    if (!found) continue;
+    const { error, what } = found;
+    throw new KeysteadError(
+      'MalformedPolicyDocument',
+      `${error}: Using the ForAllValues set operator with a single-valued condition key matches requests without the specified ${what} or with an unspecified ${what}. To fix, remove ForAllValues.`,
+    );
   }
 }
 

@@ -169,7 +169,7 @@ export class KmsCall {
 
   /** The caller as the author of a key policy. */
   async author(arn: string, about: KeyFacts): Promise<Author> {
-    const readings = await this.#readings({ bypassPolicyLockoutSafetyCheck: false }, about);
+    const readings = await this.#readings({}, about);
     const { principal } = this;
     return { principal, policies: await this.#callerPolicies(), readings, resource: arn, account: about.key.account };
   }

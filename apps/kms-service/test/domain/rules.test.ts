@@ -181,6 +181,30 @@ describe('policies', () => {
     expect(named('AIDAZZZZZZZZZZZZZZZZ')).toBe('none');
   });
 
+  test.each([
+    ['kms:EncryptionContext:team', 'OverlyPermissiveCondition:EncryptionContext: Using the ForAllValues'],
+    ['aws:RequestTag/team', 'OverlyPermissiveCondition: Using the ForAllValues'],
+  ])('ForAllValues with %s would allow what has none, and is refused', (name, message) => {
+    const [own] = (JSON.parse(defaultPolicy('111122223333')) as { Statement: object[] }).Statement;
+    const read = (Effect: string, operator: string, key = name) =>
+      readPolicy(JSON.stringify({ Statement: { ...own, Effect, Condition: { [operator]: { [key]: 'blue' } } } }));
+    expect(() => read('Allow', 'ForAllValues:StringLikeIfExists')).toThrow(message);
+    expect(() => read('Allow', 'ForAllValues:StringEquals')).toThrow(code('MalformedPolicyDocument'));
+    expect(() => read('Allow', 'StringEquals')).not.toThrow();
+    expect(() => read('Deny', 'ForAllValues:StringEquals')).not.toThrow();
+    expect(() => read('Allow', 'ForAllValues:StringEquals', 'kms:EncryptionContextKeys')).not.toThrow();
+  });
+
+  test.each(['*', 'cloudtrail', 'cloudtrail.example.com', 'Cloudtrail.amazonaws.com'])(
+    'the service %s is none',
+    (Service) => {
+      const statement = { Effect: 'Allow', Principal: { Service }, Action: 'kms:*', Resource: '*' };
+      const policy = JSON.stringify({ Statement: statement });
+      expect(() => readPolicy(policy)).toThrow('Policy contains a statement with one or more invalid principals.');
+      expect(() => readPolicy(policy.replace(Service, 'delivery.logs.amazonaws.com'))).not.toThrow();
+    },
+  );
+
   test('32 KiB at most', () => {
     expect(() => readPolicy(' '.repeat(32_769))).toThrow(code('LimitExceeded'));
     expect(() => readPolicy('{')).toThrow(code('MalformedPolicyDocument'));
@@ -221,7 +245,7 @@ describe('condition keys', () => {
     ['kms:wrappingalgorithm', 'RSAES_OAEP_SHA_1'],
     ['kms:wrappingkeyspec', 'RSA_3072'],
     ['kms:expirationmodel', 'KEY_MATERIAL_EXPIRES'],
-    ['kms:validto', '2027-01-02T03:04:05.000Z'],
+    ['kms:validto', '1798859045'],
     ['kms:viaservice', undefined],
     ['aws:resourcetag/team', 'blue'],
     ['aws:resourceaccount', '111122223333'],

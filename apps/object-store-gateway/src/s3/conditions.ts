@@ -10,12 +10,16 @@ const HEADERS: Readonly<Record<string, string>> = {
   's3:x-amz-metadata-directive': 'x-amz-metadata-directive',
   's3:x-amz-storage-class': 'x-amz-storage-class',
   's3:x-amz-content-sha256': 'x-amz-content-sha256',
+  's3:x-amz-object-ownership': 'x-amz-object-ownership',
+  's3:if-match': 'if-match',
+  's3:if-none-match': 'if-none-match',
 };
 
 const PARAMETERS: Readonly<Record<string, string>> = {
   's3:prefix': 'prefix',
   's3:delimiter': 'delimiter',
   's3:max-keys': 'max-keys',
+  's3:VersionId': 'versionId',
 };
 
 /** The condition keys of S3: what the request says, never what a default makes of it. */

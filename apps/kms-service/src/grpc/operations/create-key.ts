@@ -39,11 +39,10 @@ export const createKey: Operation<CreateKeyRequest, CreateKeyResponse> = {
 };
 
 async function authorize(request: CreateKeyRequest, kind: Kind, call: KmsCall): Promise<void> {
-  const bypassPolicyLockoutSafetyCheck = request.bypassPolicyLockoutSafetyCheck ?? false;
   const facts = {
     requestTags: request.tags,
     tagKeys: request.tags.map(({ tagKey }) => tagKey),
-    bypassPolicyLockoutSafetyCheck,
+    bypassPolicyLockoutSafetyCheck: request.bypassPolicyLockoutSafetyCheck,
   };
   const about = { key: { ...kind, account: call.account }, tags: [], aliases: [] };
   await call.authorizeAccount('kms:CreateKey', { facts, about });

@@ -26,7 +26,7 @@ export const importKeyMaterial: Operation<ImportKeyMaterialRequest, ImportKeyMat
   parameters: parametersOf,
   async run(request, call) {
     const wish = wishOf(request);
-    const { expirationModel = 'KEY_MATERIAL_EXPIRES', validTo } = wish;
+    const { expirationModel, validTo } = wish;
     const about = { action: 'kms:ImportKeyMaterial', facts: { expirationModel, validTo } };
     const loaded = await call.manage(request.keyId ?? '', about);
     const { key } = loaded;

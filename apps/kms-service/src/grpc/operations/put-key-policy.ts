@@ -11,8 +11,9 @@ export const putKeyPolicy: Operation<PutKeyPolicyRequest, PutKeyPolicyResponse> 
     ...{ keyId, policyName, policy, bypassPolicyLockoutSafetyCheck },
   }),
   async run(request, call) {
-    const bypass = request.bypassPolicyLockoutSafetyCheck ?? false;
-    const facts = { bypassPolicyLockoutSafetyCheck: bypass };
+    const { bypassPolicyLockoutSafetyCheck } = request;
+    const facts = { bypassPolicyLockoutSafetyCheck };
+    const bypass = bypassPolicyLockoutSafetyCheck ?? false;
     const loaded = await call.manage(request.keyId ?? '', { action: 'kms:PutKeyPolicy', facts });
     const { key } = loaded;
     requireDefault(request.policyName);
