@@ -146,7 +146,10 @@ export function mixture(): AuthorizationRequest[] {
   });
 }
 
-/** Fifty statements that all speak of the request and all have to be read to the end: nothing allows it, nothing denies it. */
+/**
+ * Fifty statements that all speak of the request and all have to be read to the end: nothing allows it, nothing denies it.
+ * Each request is another's, so that no answer is known from the one before.
+ */
 export function nothingApplies(): AuthorizationRequest[] {
   const statement = (n: number): object => ({
     ...{ Effect: n % 5 === 0 ? 'Deny' : 'Allow', Action: ['s3:*', 'kms:Encrypt'] },
@@ -157,12 +160,6 @@ export function nothingApplies(): AuthorizationRequest[] {
       StringLike: { 'kms:EncryptionContext:team': [`${teams[n % 5]}-${n}-*`, 'all-?-*', '${aws:username}-*'] },
     },
   });
-  const values = contextValues({
-    'aws:SourceIp': '10.1.2.3',
-    'aws:PrincipalArn': userArn(1),
-    'aws:username': 'user-1',
-    'kms:EncryptionContext:team': 'ultraviolet-with-a-long-name',
-  });
   const policies = Array.from({ length: 10 }, (_, policy) =>
     compiled(
       'identity',
@@ -170,7 +167,15 @@ export function nothingApplies(): AuthorizationRequest[] {
       Array.from({ length: 5 }, (_statement, n) => statement(policy * 5 + n)),
     ),
   );
-  const principal = { arn: userArn(1), account };
-  const asked = { action: 'kms:Encrypt', resource: keyArn(1), resourceAccount: account, principal, values };
-  return [{ ...asked, identity: policies, resourcePolicyDecides: false }];
+  return Array.from({ length: 100 }, (_, n) => ({
+    ...{ action: 'kms:Encrypt', resource: keyArn(n), resourceAccount: account, identity: policies },
+    principal: { arn: userArn(n), account },
+    values: contextValues({
+      'aws:SourceIp': `10.1.2.${n}`,
+      'aws:PrincipalArn': userArn(n % 10),
+      'aws:username': `user-${n}`,
+      'kms:EncryptionContext:team': `ultraviolet-with-a-long-name-${n}`,
+    }),
+    resourcePolicyDecides: false,
+  }));
 }

@@ -99,7 +99,7 @@ describe('trust policies', () => {
     ]);
     const bound = bindTrust(written, ids);
     expect(Object.keys(bound.principals)).toEqual([user, session]);
-    const [statement] = compileTrust(bound).statementsFor('sts:AssumeRole');
+    const [statement] = compileTrust(bound).statementsFor('sts:AssumeRole', 'Allow');
     expect(statement?.principal(asked(user, 'AIDA0123456789ABCDEFG'))).toBe('self');
     expect(statement?.principal(asked(user, 'AIDAZZZZZZZZZZZZZZZZZ'))).toBe('account');
     expect(statement?.principal(asked(session, 'AROA0123456789ABCDEFG:s'))).toBe('self');
@@ -115,11 +115,11 @@ describe('trust policies', () => {
     const [statement] = compileTrust({
       document: trust({ Federated: provider, AWS: '*' }),
       principals: {},
-    }).statementsFor('sts:AssumeRole');
+    }).statementsFor('sts:AssumeRole', 'Allow');
     const bearer = { arn: provider, account: '111122223333', isFederated: true };
     expect(statement?.principal(bearer)).toBe('self');
     expect(statement?.principal({ ...bearer, arn: `${provider}.other` })).toBe('none');
-    const anyone = compileTrust({ document: trust('*'), principals: {} }).statementsFor('sts:AssumeRole');
+    const anyone = compileTrust({ document: trust('*'), principals: {} }).statementsFor('sts:AssumeRole', 'Allow');
     expect(anyone[0]?.principal(bearer)).toBe('none');
   });
 

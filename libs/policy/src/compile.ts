@@ -1,8 +1,8 @@
-import { compileConditions, type CompiledCondition } from './conditions.js';
+import { compileConditions, type CompiledCondition, type ConditionReading } from './conditions.js';
 import type { ContextLookup } from './context.js';
 import { parseDocument, type PolicyKind, type RawStatement } from './document.js';
 import { PolicyError } from './error.js';
-import { compilePattern, type Matcher } from './pattern.js';
+import { compilePattern, type Matcher, type Reading } from './pattern.js';
 import {
   compilePrincipals,
   type PolicyPrincipal,
@@ -25,13 +25,15 @@ export interface CompiledStatement {
   matchesAction(action: string): boolean;
   matchesResource(resource: string, values: ContextLookup): boolean;
   readonly conditions: readonly CompiledCondition[];
+  /** The same conditions, those that cost least first: any that does not hold spares the others. */
+  readonly cheapestFirst: readonly CompiledCondition[];
   /** The keys of the policy variables in Resource or NotResource, as written. */
   readonly resourceKeys: readonly string[];
 }
 
 /** Whether all conditions of a statement hold. */
-export function conditionsHold({ conditions }: CompiledStatement, values: ContextLookup): boolean {
-  for (const { holds } of conditions) if (!holds(values)) return false;
+export function conditionsHold({ cheapestFirst }: CompiledStatement, values: ContextLookup): boolean {
+  for (const { holds } of cheapestFirst) if (!holds(values)) return false;
   return true;
 }
 
@@ -45,9 +47,11 @@ export interface CompiledPolicy {
   readonly services: readonly string[];
   /** All statements, in the order of the document. */
   readonly statements: readonly CompiledStatement[];
-  /** The statements that speak about an action; remembered, since actions are few. */
-  statementsFor(action: string): readonly CompiledStatement[];
+  /** The statements of that effect that speak about an action; remembered, since actions are few. */
+  statementsFor(action: string, effect: CompiledStatement['effect']): readonly CompiledStatement[];
 }
+
+type ByEffect = Readonly<Record<CompiledStatement['effect'], readonly CompiledStatement[]>>;
 
 const maximumRememberedActions = 512;
 
@@ -66,31 +70,34 @@ export interface PolicyPlace {
 export function compilePolicy(json: string, { kind, name, bound = {} }: PolicyPlace): CompiledPolicy {
   const document = parseDocument(json, kind);
   const variables = document.version === '2012-10-17';
+  const reading: ConditionReading = { variables, shared: new Map(), conditions: new Map() };
   const principals: string[] = [];
   const services: string[] = [];
   const statements = document.statements.map((raw, index) =>
-    compileStatement(raw, { index, variables, kind, bound, named: principals, services }),
+    compileStatement(raw, { index, reading, kind, bound, named: principals, services }),
   );
-  const remembered = new Map<string, readonly CompiledStatement[]>();
+  const remembered = new Map<string, ByEffect>();
   return {
     name,
     kind,
     principals,
     services,
     statements,
-    statementsFor(action) {
+    statementsFor(action, effect) {
       const known = remembered.get(action);
-      if (known !== undefined) return known;
-      const found = statements.filter((statement) => statement.matchesAction(action));
+      if (known !== undefined) return known[effect];
+      const about = statements.filter((statement) => statement.matchesAction(action));
+      const of = (wanted: string) => about.filter((statement) => statement.effect === wanted);
+      const found = { Allow: of('Allow'), Deny: of('Deny') };
       if (remembered.size < maximumRememberedActions) remembered.set(action, found);
-      return found;
+      return found[effect];
     },
   };
 }
 
 interface StatementPlace {
   readonly index: number;
-  readonly variables: boolean;
+  readonly reading: ConditionReading;
   readonly kind: PolicyKind;
   readonly bound: PrincipalRules['bound'];
   /** Gathers the principals of all statements. */
@@ -100,14 +107,14 @@ interface StatementPlace {
 
 function compileStatement(
   raw: RawStatement,
-  { index, variables, kind, bound, named, services }: StatementPlace,
+  { index, reading, kind, bound, named, services }: StatementPlace,
 ): CompiledStatement {
   const rules = { trust: kind === 'trust', bound };
   const principals = raw.principal === undefined ? undefined : compilePrincipals(raw.principal, rules);
   const notPrincipals = raw.notPrincipal === undefined ? undefined : compilePrincipals(raw.notPrincipal, rules);
   named.push(...((principals ?? notPrincipals)?.named ?? []));
   services.push(...((principals ?? notPrincipals)?.services ?? []));
-  const conditions = compileConditions(raw.condition, variables);
+  const conditions = compileConditions(raw.condition, reading);
   return {
     index,
     sid: raw.sid,
@@ -115,9 +122,10 @@ function compileStatement(
     exempts: notPrincipals !== undefined,
     principal: principalMatch(principals, notPrincipals),
     matchesAction: actionMatch(raw),
-    matchesResource: resourceMatch(raw, variables, kind),
+    matchesResource: resourceMatch(raw, reading, kind),
     conditions,
-    resourceKeys: variables ? (raw.resources ?? raw.notResources ?? []).flatMap(variableKeys) : [],
+    cheapestFirst: conditions.length > 1 ? conditions.toSorted((a, b) => a.cost - b.cost) : conditions,
+    resourceKeys: reading.variables ? (raw.resources ?? raw.notResources ?? []).flatMap(variableKeys) : [],
   };
 }
 
@@ -171,11 +179,11 @@ function compileAction(pattern: string): Matcher {
 }
 
 /** In a trust policy the role itself is the resource; in a resource policy a missing Resource has no effect. */
-function resourceMatch(raw: RawStatement, variables: boolean, kind: PolicyKind): CompiledStatement['matchesResource'] {
+function resourceMatch(raw: RawStatement, reading: Reading, kind: PolicyKind): CompiledStatement['matchesResource'] {
   if (kind === 'trust') return () => true;
   const written = raw.resources ?? raw.notResources;
   if (written === undefined) return () => false;
-  const matchers = written.map((pattern) => compileResource(pattern, variables));
+  const matchers = written.map((pattern) => compileResource(pattern, reading));
   const wanted = raw.resources !== undefined;
   return (resource, values) => {
     for (const matches of matchers) if (matches(resource, values)) return wanted;
@@ -183,9 +191,9 @@ function resourceMatch(raw: RawStatement, variables: boolean, kind: PolicyKind):
   };
 }
 
-function compileResource(pattern: string, variables: boolean): Matcher {
+function compileResource(pattern: string, reading: Reading): Matcher {
   if (pattern !== '*') requireArn(pattern);
-  return compilePattern(pattern, { wildcards: true, variables, arn: true });
+  return compilePattern(pattern, { ...reading, wildcards: true, arn: true });
 }
 
 function requireArn(pattern: string): void {

@@ -1,6 +1,7 @@
 /**
  * The request's condition keys: given a lower-cased name such as "aws:sourceip", its value, its
- * values when the key is multi-valued, or undefined when the request has none.
+ * values when the key is multi-valued, or undefined when the request has none. It always gives the same answers, so that
+ * what was concluded from them may be remembered.
  */
 export type ContextLookup = (key: string) => string | readonly string[] | undefined;
 

@@ -60,13 +60,30 @@ export function evaluate(request: AuthorizationRequest): Decision {
 }
 
 function explicitDeny(request: AuthorizationRequest): Decision | undefined {
-  for (const [type, policies] of byType(request)) {
-    for (const policy of policies) {
-      const found = find(policy, 'Deny', request);
-      if (found !== undefined) return decision('ExplicitDeny', type, found);
-    }
+  const { resourcePolicy, boundary, session = [], identity } = request;
+  return (
+    (resourcePolicy && deniedBy(resourcePolicy, 'resource', request)) ??
+    (boundary && deniedBy(boundary, 'boundary', request)) ??
+    deniedByAny(session, 'session', request) ??
+    deniedByAny(identity, 'identity', request)
+  );
+}
+
+function deniedByAny(
+  policies: readonly CompiledPolicy[],
+  type: PolicyType,
+  request: AuthorizationRequest,
+): Decision | undefined {
+  for (const policy of policies) {
+    const denied = deniedBy(policy, type, request);
+    if (denied !== undefined) return denied;
   }
   return undefined;
+}
+
+function deniedBy(policy: CompiledPolicy, type: PolicyType, request: AuthorizationRequest): Decision | undefined {
+  const found = find(policy, 'Deny', request);
+  return found && decision('ExplicitDeny', type, found);
 }
 
 /** The policies that take part, in the order in which an explicit Deny is looked for. */
@@ -114,8 +131,7 @@ function byIdentity(request: AuthorizationRequest): Decision {
 /** The statement of that effect that applies and names the caller most closely. */
 function find(policy: CompiledPolicy, effect: 'Allow' | 'Deny', request: AuthorizationRequest): Found | undefined {
   let best: Found | undefined;
-  for (const statement of policy.statementsFor(request.action)) {
-    if (statement.effect !== effect) continue;
+  for (const statement of policy.statementsFor(request.action, effect)) {
     const match = namedBy(statement, request);
     if (match === 'none' || (best !== undefined && strength[match] <= strength[best.match])) continue;
     if (!coversRequest(statement, request)) continue;

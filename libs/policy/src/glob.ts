@@ -44,7 +44,8 @@ function split(codes: readonly number[]): number[][] {
   return segments;
 }
 
-function textOf(codes: readonly number[]): string {
+/** Text of character codes. */
+export function textOf(codes: readonly number[]): string {
   let text = '';
   for (const code of codes) text += String.fromCharCode(code);
   return text;
@@ -56,6 +57,8 @@ function inOrder(first: readonly number[], middle: readonly Find[], last: readon
   if (!open) return (text) => text.length === first.length && startsRight(text, 0);
   const endsRight = anchored(last);
   const shortest = first.length + last.length;
+  if (middle.length === 0)
+    return (text) => text.length >= shortest && startsRight(text, 0) && endsRight(text, text.length - last.length);
   return (text) => {
     const end = text.length - last.length;
     if (text.length < shortest || !startsRight(text, 0) || !endsRight(text, end)) return false;
@@ -69,14 +72,20 @@ function inOrder(first: readonly number[], middle: readonly Find[], last: readon
 }
 
 function anchored(segment: readonly number[]): (text: string, at: number) => boolean {
-  if (segment.every((code) => code >= 0)) {
-    const expected = textOf(segment);
-    return (text, at) => text.startsWith(expected, at);
-  }
+  if (segment.every((code) => code >= 0)) return anchoredText(textOf(segment));
   return (text, at) => {
     for (let i = 0; i < segment.length; i++) if (!accepts(segment[i] ?? 0, text.charCodeAt(at + i))) return false;
     return true;
   };
+}
+
+/** Whether a text goes on like this at a place. */
+export function anchoredText(expected: string): (text: string, at: number) => boolean {
+  if (expected === '') return () => true;
+  // Most texts differ in the last character already, and looking at one costs less than a call of the engine.
+  const last = expected.length - 1;
+  const code = expected.charCodeAt(last);
+  return (text, at) => text.charCodeAt(at + last) === code && text.startsWith(expected, at);
 }
 
 function accepts(code: number, character: number): boolean {

@@ -1,22 +1,24 @@
 import { inRange, parseAddress, parseRange, type Address } from './address.js';
 import type { ContextLookup } from './context.js';
 import { PolicyError } from './error.js';
-import { compileArnPattern, compilePattern } from './pattern.js';
+import { compileArnPattern, compilePattern, type Reading } from './pattern.js';
 
 /** Compares one value of the request with the values of the policy. */
 export type Comparison = (value: string, values: ContextLookup) => boolean;
 
 /** One condition operator: how it reads the policy's values, and whether it asserts that none matches. */
 export interface Operator {
-  readonly compile: (wanted: readonly string[], variables: boolean) => Comparison;
+  readonly compile: (wanted: readonly string[], reading: Reading) => Comparison;
   readonly negated: boolean;
+  /** What comparing with one value of the policy costs beside others; only the order counts. */
+  readonly cost: number;
 }
 
-type One = (wanted: string, variables: boolean) => Comparison;
+type One = (wanted: string, reading: Reading) => Comparison;
 
 function anyOf(one: One): Operator['compile'] {
-  return (wanted, variables) => {
-    const comparisons = wanted.map((value) => one(value, variables));
+  return (wanted, reading) => {
+    const comparisons = wanted.map((value) => one(value, reading));
     const [only] = comparisons;
     if (only !== undefined && comparisons.length === 1) return only;
     return (value, values) => {
@@ -28,10 +30,10 @@ function anyOf(one: One): Operator['compile'] {
 
 const text =
   (wildcards: boolean, ignoreCase = false): One =>
-  (wanted, variables) =>
-    compilePattern(wanted, { wildcards, variables, ignoreCase });
+  (wanted, reading) =>
+    compilePattern(wanted, { ...reading, wildcards, ignoreCase });
 
-const arn: One = (wanted, variables) => compileArnPattern(wanted, { wildcards: true, variables });
+const arn: One = (wanted, reading) => compileArnPattern(wanted, { ...reading, wildcards: true });
 
 function numberOf(value: string): number {
   return /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(value.trim()) ? Number(value) : NaN;
@@ -89,8 +91,8 @@ function addressOf(text: string): Address | undefined {
   return lastAddress.address;
 }
 
-const positive = (one: One): Operator => ({ compile: anyOf(one), negated: false });
-const negative = (one: One): Operator => ({ compile: anyOf(one), negated: true });
+const positive = (one: One, cost: number): Operator => ({ compile: anyOf(one), negated: false, cost });
+const negative = (one: One, cost: number): Operator => ({ compile: anyOf(one), negated: true, cost });
 
 const numeric = (test: (given: number, wanted: number) => boolean): One => ordered(numberOf, 'numeric', test);
 const date = (test: (given: number, wanted: number) => boolean): One => ordered(dateOf, 'date', test);
@@ -98,31 +100,31 @@ const date = (test: (given: number, wanted: number) => boolean): One => ordered(
 /** All condition operators but Null, by lower-cased name. */
 export const operators: ReadonlyMap<string, Operator> = new Map(
   Object.entries({
-    StringEquals: positive(text(false)),
-    StringNotEquals: negative(text(false)),
-    StringEqualsIgnoreCase: positive(text(false, true)),
-    StringNotEqualsIgnoreCase: negative(text(false, true)),
-    StringLike: positive(text(true)),
-    StringNotLike: negative(text(true)),
-    NumericEquals: positive(numeric(equal)),
-    NumericNotEquals: negative(numeric(equal)),
-    NumericLessThan: positive(numeric(less)),
-    NumericLessThanEquals: positive(numeric(lessOrEqual)),
-    NumericGreaterThan: positive(numeric(greater)),
-    NumericGreaterThanEquals: positive(numeric(greaterOrEqual)),
-    DateEquals: positive(date(equal)),
-    DateNotEquals: negative(date(equal)),
-    DateLessThan: positive(date(less)),
-    DateLessThanEquals: positive(date(lessOrEqual)),
-    DateGreaterThan: positive(date(greater)),
-    DateGreaterThanEquals: positive(date(greaterOrEqual)),
-    Bool: positive(bool),
-    BinaryEquals: positive(binary),
-    IpAddress: positive(address),
-    NotIpAddress: negative(address),
-    ArnEquals: positive(arn),
-    ArnLike: positive(arn),
-    ArnNotEquals: negative(arn),
-    ArnNotLike: negative(arn),
+    StringEquals: positive(text(false), 1),
+    StringNotEquals: negative(text(false), 1),
+    StringEqualsIgnoreCase: positive(text(false, true), 2),
+    StringNotEqualsIgnoreCase: negative(text(false, true), 2),
+    StringLike: positive(text(true), 3),
+    StringNotLike: negative(text(true), 3),
+    NumericEquals: positive(numeric(equal), 4),
+    NumericNotEquals: negative(numeric(equal), 4),
+    NumericLessThan: positive(numeric(less), 4),
+    NumericLessThanEquals: positive(numeric(lessOrEqual), 4),
+    NumericGreaterThan: positive(numeric(greater), 4),
+    NumericGreaterThanEquals: positive(numeric(greaterOrEqual), 4),
+    DateEquals: positive(date(equal), 4),
+    DateNotEquals: negative(date(equal), 4),
+    DateLessThan: positive(date(less), 4),
+    DateLessThanEquals: positive(date(lessOrEqual), 4),
+    DateGreaterThan: positive(date(greater), 4),
+    DateGreaterThanEquals: positive(date(greaterOrEqual), 4),
+    Bool: positive(bool, 1),
+    BinaryEquals: positive(binary, 4),
+    IpAddress: positive(address, 4),
+    NotIpAddress: negative(address, 4),
+    ArnEquals: positive(arn, 4),
+    ArnLike: positive(arn, 4),
+    ArnNotEquals: negative(arn, 4),
+    ArnNotLike: negative(arn, 4),
   }).map(([name, operator]) => [name.toLowerCase(), operator]),
 );

@@ -1,16 +1,22 @@
 import type { ContextLookup } from './context.js';
-import { compileGlob, wildcard, type Glob } from './glob.js';
+import { anchoredText, compileGlob, textOf, wildcard, type Glob } from './glob.js';
 import { variableAt, type Variable } from './variable.js';
 
 /** Answers whether the text matches. A pattern with a policy variable that has no value matches nothing. */
 export type Matcher = (text: string, values: ContextLookup) => boolean;
 
-/** How a pattern is read. */
-export interface PatternOptions {
-  /** `*` and `?` are wildcards. */
-  readonly wildcards: boolean;
+/** How the patterns of one document are read. */
+export interface Reading {
   /** `${…}` is a policy variable; only in policies of version 2012-10-17. */
   readonly variables: boolean;
+  /** The document's matchers so far. Statements repeat each other's patterns: equal ones share a matcher and its memory. */
+  readonly shared?: Map<string, Matcher>;
+}
+
+/** How a pattern is read. */
+export interface PatternOptions extends Reading {
+  /** `*` and `?` are wildcards. */
+  readonly wildcards: boolean;
   /** Upper and lower case are the same. */
   readonly ignoreCase?: boolean;
   /**
@@ -31,24 +37,44 @@ export function compilePattern(pattern: string, options: PatternOptions): Matche
   if (isPlain(written, options))
     return fold === undefined ? (text) => text === written : (text) => fold(text) === written;
   if (isPrefix(written, options)) {
-    const prefix = written.slice(0, -1);
-    return fold === undefined ? (text) => text.startsWith(prefix) : (text) => fold(text).startsWith(prefix);
+    const startsRight = anchoredText(written.slice(0, -1));
+    return fold === undefined ? (text) => startsRight(text, 0) : (text) => startsRight(fold(text), 0);
   }
-  // Taken apart when it is first asked for: of thousands of patterns in a large policy most never are.
-  let prepared: Prepared | undefined;
-  return (text, values) =>
-    (prepared ??= prepare(written, options, fold))(values)?.(fold === undefined ? text : fold(text)) === true;
+  const name = `${options.wildcards ? '*' : ''}${options.arn === true ? ':' : ''}${fold === undefined ? '' : 'i'} ${written}`;
+  const matcher = options.shared?.get(name) ?? prepared(written, options, fold);
+  options.shared?.set(name, matcher);
+  return matcher;
 }
 
-/** The pattern with the values of one request; undefined when a policy variable has none. */
-type Prepared = (values: ContextLookup) => Glob | undefined;
+/** Takes a pattern apart when it is first asked for: of thousands of patterns in a large policy most never are. */
+function prepared(written: string, options: PatternOptions, fold?: (text: string) => string): Matcher {
+  let matches: Matcher | undefined;
+  return (text, values) => {
+    matches ??= matcherOf(piecesOf(written, options), fold ?? ((same) => same));
+    return matches(fold === undefined ? text : fold(text), values);
+  };
+}
 
-function prepare(pattern: string, options: PatternOptions, fold: ((text: string) => string) | undefined): Prepared {
-  const pieces = piecesOf(pattern, options);
+function matcherOf(pieces: readonly Piece[], fold: (text: string) => string): Matcher {
   const codes = pieces.filter((piece) => typeof piece === 'number');
-  if (codes.length < pieces.length) return withValues(pieces, fold ?? ((text) => text));
-  const glob = compileGlob(codes);
-  return () => glob;
+  if (codes.length === pieces.length) return rememberingText(compileGlob(codes));
+  const open = pieces.at(-1) === wildcard.many;
+  const anchored = open ? pieces.slice(0, -1) : pieces;
+  const hasWildcards = anchored.some((piece) => typeof piece === 'number' && piece < 0);
+  return hasWildcards ? withValues(pieces, fold) : oneAfterTheOther(anchored, open, fold);
+}
+
+/** The statements of a decision ask about the same few texts one after the other. */
+function rememberingText(matches: Glob): Glob {
+  let last: string | undefined;
+  let lastAnswer = false;
+  return (text) => {
+    if (text !== last) {
+      lastAnswer = matches(text);
+      last = text;
+    }
+    return lastAnswer;
+  };
 }
 
 function isPlain(pattern: string, { wildcards, variables }: PatternOptions): boolean {
@@ -89,24 +115,61 @@ function wildcardCode(character: '*' | '?', insidePart: boolean, endsPart: boole
   return insidePart && !endsPart ? wildcard.manyInside : wildcard.many;
 }
 
-/** Compiles with the values of one request; undefined when one is missing. Callers often ask with the same values again. */
-function withValues(pieces: readonly Piece[], fold: (text: string) => string): Prepared {
+/** Compiles with the values of one request. Callers often ask with the same values again. */
+function withValues(pieces: readonly Piece[], fold: (text: string) => string): Matcher {
   const variables = pieces.filter((piece) => typeof piece !== 'number');
   let last: { readonly texts: readonly string[]; readonly glob: Glob } | undefined;
-  return (values) => {
-    if (last !== undefined && haveTexts(variables, last.texts, values)) return last.glob;
-    const texts = variables.map((variable) => valueOf(variable, values)).filter((text) => text !== undefined);
-    if (texts.length < variables.length) return undefined;
-    const codes: number[] = [];
-    let next = 0;
-    for (const piece of pieces) {
-      if (typeof piece === 'number') codes.push(piece);
-      else for (const character of fold(texts[next++] ?? '').split('')) codes.push(character.charCodeAt(0));
+  return (text, values) => {
+    if (last === undefined || !haveTexts(variables, last.texts, values)) {
+      const texts = variables.map((variable) => valueOf(variable, values)).filter((value) => value !== undefined);
+      if (texts.length < variables.length) return false;
+      last = { texts, glob: rememberingText(compileGlob(codesOf(pieces, texts.map(fold)))) };
     }
-    const glob = compileGlob(codes);
-    last = { texts, glob };
-    return glob;
+    return last.glob(text);
   };
+}
+
+/** What most patterns with variables are: nothing but text between them, perhaps one `*` at the end. */
+function oneAfterTheOther(pieces: readonly Piece[], open: boolean, fold: (text: string) => string): Matcher {
+  const parts = joined(pieces);
+  return (text, values) => {
+    let at = 0;
+    for (const part of parts) {
+      const value = typeof part === 'string' ? part : valueOf(part, values);
+      if (value === undefined) return false;
+      const expected = typeof part === 'string' ? part : fold(value);
+      if (!text.startsWith(expected, at)) return false;
+      at += expected.length;
+    }
+    return open || at === text.length;
+  };
+}
+
+/** The characters between variables as texts. */
+function joined(pieces: readonly Piece[]): (string | Variable)[] {
+  const parts: (string | Variable)[] = [];
+  let codes: number[] = [];
+  for (const piece of pieces) {
+    if (typeof piece === 'number') {
+      codes.push(piece);
+      continue;
+    }
+    if (codes.length > 0) parts.push(textOf(codes));
+    codes = [];
+    parts.push(piece);
+  }
+  if (codes.length > 0) parts.push(textOf(codes));
+  return parts;
+}
+
+function codesOf(pieces: readonly Piece[], texts: readonly string[]): number[] {
+  const codes: number[] = [];
+  let next = 0;
+  for (const piece of pieces) {
+    if (typeof piece === 'number') codes.push(piece);
+    else for (const character of (texts[next++] ?? '').split('')) codes.push(character.charCodeAt(0));
+  }
+  return codes;
 }
 
 function haveTexts(variables: readonly Variable[], texts: readonly string[], values: ContextLookup): boolean {
@@ -128,15 +191,14 @@ function valueOf({ key, fallback }: Variable, values: ContextLookup): string | u
 export function compileArnPattern(pattern: string, options: PatternOptions): Matcher {
   const wanted = arnParts(pattern, options.variables);
   if (wanted === undefined) return () => false;
-  const head = `${wanted.slice(0, 5).join(':')}:`;
-  if (isPlain(head, options)) {
-    const tail = compilePattern(wanted[5] ?? '', options);
-    return (text, values) => text.startsWith(head) && tail(text.slice(head.length), values);
-  }
+  // Where only the resource part has wildcards they may run over everything behind the fifth colon, as in any text.
+  if (wanted.slice(0, 5).every((part) => isPlain(part, options))) return compilePattern(pattern, options);
   const parts = wanted.map((part) => compilePattern(part, options));
   return (text, values) => {
     const given = partsOfValue(text);
-    return given !== undefined && parts.every((matches, i) => matches(given[i] ?? '', values));
+    if (given === undefined) return false;
+    for (let i = 0; i < parts.length; i++) if (parts[i]?.(given[i] ?? '', values) !== true) return false;
+    return true;
   };
 }
 

@@ -7,7 +7,9 @@ function holds(condition: unknown, record: ContextRecord, version = '2012-10-17'
     Statement: { Effect: 'Allow', Action: '*', Resource: '*', Condition: condition },
   };
   const policy = compilePolicy(JSON.stringify(document), { kind: 'identity', name: 'p' });
-  return policy.statementsFor('kms:Encrypt').every((statement) => conditionsHold(statement, contextValues(record)));
+  return policy
+    .statementsFor('kms:Encrypt', 'Allow')
+    .every((statement) => conditionsHold(statement, contextValues(record)));
 }
 
 const source = { 'aws:SourceIp': '10.1.2.3', 'aws:username': 'alice', 'aws:userid': 'AIDA1' };

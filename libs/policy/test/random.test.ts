@@ -145,8 +145,16 @@ function statement(isResourcePolicy: boolean) {
 const document = (isResourcePolicy: boolean): fc.Arbitrary<NaiveDocument> =>
   fc.record({
     Version: fc.constantFrom('2012-10-17', '2012-10-17', '2008-10-17'),
-    Statement: fc.array(statement(isResourcePolicy), { minLength: 1, maxLength: 4 }),
+    Statement: fc
+      .tuple(fc.array(statement(isResourcePolicy), { minLength: 1, maxLength: 4 }), fc.boolean())
+      .map(([statements, repeats]) =>
+        repeats ? statements.map((one) => withConditionsOf(statements[0], one)) : statements,
+      ),
   });
+
+/** Statements of one document often have the same conditions, which the engine asks only once. */
+const withConditionsOf = <T extends { Condition?: object }>(first: T | undefined, one: T): T =>
+  first?.Condition === undefined ? one : { ...one, Condition: first.Condition };
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
@@ -199,28 +207,35 @@ function enginePrincipal(principal: NaivePrincipal): PolicyPrincipal {
   }
 }
 
-function engineDecision(asked: NaiveRequest): string {
+/** Compiles the policies once, and decides one request after the other by them. */
+function engineDecisions(requests: readonly [NaiveRequest, ...NaiveRequest[]]): string[] {
   const compiled = (kind: PolicyKind) => (json: NaiveDocument) =>
     compilePolicy(JSON.stringify(json), { kind, name: kind });
-  const { action: name, resource: arn, resourceAccount, keyPolicyDecides, boundary, resourcePolicy, session } = asked;
-  return evaluate({
-    ...{ action: name, resource: arn, resourceAccount, resourcePolicyDecides: keyPolicyDecides },
-    principal: enginePrincipal(asked.principal),
-    values: contextValues(asked.context),
-    identity: asked.identity.map(compiled('identity')),
+  const [{ identity, boundary, resourcePolicy, session }] = requests;
+  const policies = {
+    identity: identity.map(compiled('identity')),
     boundary: boundary && compiled('boundary')(boundary),
     session: session?.map(compiled('session')),
     resourcePolicy: resourcePolicy && compiled('resource')(resourcePolicy),
-  }).effect;
+  };
+  return requests.map(
+    ({ action: name, resource: arn, resourceAccount, keyPolicyDecides, principal, context: given }) => {
+      const asked = { action: name, resource: arn, resourceAccount, resourcePolicyDecides: keyPolicyDecides };
+      return evaluate({ ...asked, ...policies, principal: enginePrincipal(principal), values: contextValues(given) })
+        .effect;
+    },
+  );
 }
 
 test('the engine and the naive evaluator decide alike', { timeout: 30_000 + 5 * runs }, () => {
   const answers = new Map<string, number>();
   fc.assert(
-    fc.property(request, (asked) => {
-      const answer = naiveDecision(asked);
-      expect(engineDecision(asked)).toBe(answer);
-      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+    fc.property(request, context, (asked, otherwise) => {
+      // Asked again after another's request: what the engine remembers is of its own request.
+      const requests = [asked, { ...asked, context: otherwise }, asked] as const;
+      const wanted = requests.map(naiveDecision);
+      expect(engineDecisions([...requests])).toEqual(wanted);
+      for (const answer of wanted) answers.set(answer, (answers.get(answer) ?? 0) + 1);
     }),
     { numRuns: runs },
   );

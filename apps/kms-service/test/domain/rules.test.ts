@@ -175,7 +175,7 @@ describe('policies', () => {
     const json = JSON.stringify({
       Statement: [{ Effect: 'Allow', Principal: { AWS: [arn] }, Action: 'kms:*', Resource: '*' }],
     });
-    const [statement] = compileBound(json, bound).statementsFor('kms:Encrypt');
+    const [statement] = compileBound(json, bound).statementsFor('kms:Encrypt', 'Allow');
     const named = (uniqueId: string) => statement?.principal({ arn, account: '111122223333', uniqueId });
     expect(named('AIDA0123456789ABCDEF')).toBe('self');
     expect(named('AIDAZZZZZZZZZZZZZZZZ')).toBe('none');
