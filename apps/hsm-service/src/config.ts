@@ -17,8 +17,10 @@ export interface Config extends ServiceConfig {
   readonly rootDir: string;
   /** What opens the root at the start; without it the device does, or operators do. */
   readonly unlock: UnlockFile | undefined;
-  /** A PKCS#11 device; it opens the root unless something else is configured for that. */
+  /** A PKCS#11 device. */
   readonly pkcs11: Pkcs11Settings | undefined;
+  /** Whether the device opens the root at the start, where `unlock` does not, or only when operators ask for it. */
+  readonly deviceUnseals: boolean;
   /** Whether new domain keys are made in the device, and never leave it. */
   readonly keysInDevice: boolean;
   /** SHA-256 of the certificates of other domains that keys may come from and go to, in hex. */
@@ -60,21 +62,24 @@ function readPeers(text: string): ReadonlySet<string> {
   throw new ConfigError('KEYSTEAD_TRANSFER_PEERS: fingerprints of 64 hex digits wanted, separated by commas.');
 }
 
-function readDevice(env: Environment): Pick<Config, 'pkcs11' | 'keysInDevice'> {
+function readDevice(env: Environment): Pick<Config, 'pkcs11' | 'keysInDevice' | 'deviceUnseals'> {
   const where = optional(env, 'KEYSTEAD_DOMAIN_KEYS', 'memory');
   if (where !== 'memory' && where !== 'device')
     throw new ConfigError(`KEYSTEAD_DOMAIN_KEYS must be memory or device, not "${where}".`);
   const module = optional(env, 'KEYSTEAD_PKCS11_MODULE');
   if (module === undefined) {
-    if (where === 'memory') return { pkcs11: undefined, keysInDevice: false };
+    if (where === 'memory') return { pkcs11: undefined, keysInDevice: false, deviceUnseals: false };
     throw new ConfigError('KEYSTEAD_DOMAIN_KEYS=device needs KEYSTEAD_PKCS11_MODULE.');
   }
+  const unseal = optional(env, 'KEYSTEAD_PKCS11_UNSEAL', 'start');
+  if (unseal !== 'start' && unseal !== 'manual')
+    throw new ConfigError(`KEYSTEAD_PKCS11_UNSEAL must be start or manual, not "${unseal}".`);
   const slot = optional(env, 'KEYSTEAD_PKCS11_SLOT');
   const pkcs11 = {
     ...{ module, token: required(env, 'KEYSTEAD_PKCS11_TOKEN'), pinFile: required(env, 'KEYSTEAD_PKCS11_PIN_FILE') },
     slot: slot === undefined ? undefined : int(env, 'KEYSTEAD_PKCS11_SLOT', 0),
   };
-  return { pkcs11, keysInDevice: where === 'device' };
+  return { pkcs11, keysInDevice: where === 'device', deviceUnseals: unseal === 'start' };
 }
 
 function readUnlockFile(env: Environment): UnlockFile | undefined {

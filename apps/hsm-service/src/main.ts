@@ -29,7 +29,8 @@ import { Importer } from './domain/importer.js';
 import { PartitionSet } from './domain/partition-set.js';
 import { partitionCommands, Partitions } from './domain/partitions.js';
 import { randomPool } from './domain/random-pool.js';
-import type { DeviceUnlock, NewRecipient } from './domain/recipients.js';
+import { unlockByDevice } from './domain/new-recipient.js';
+import type { DeviceUnlock } from './domain/recipients.js';
 import { ROOT_COMMANDS } from './domain/root-commands.js';
 import { RootError } from './domain/root-error.js';
 import { RootReports } from './domain/root-reports.js';
@@ -45,7 +46,7 @@ import { requireTls13 } from './grpc/tls-check.js';
 import type { Engines } from './grpc/operations.js';
 import { Pkcs11Device } from './pkcs11/device.js';
 import { DeviceError } from './pkcs11/messages.js';
-import { makeDeviceRecipient, openDeviceRecipient } from './pkcs11/recipient.js';
+import { rootDevice } from './pkcs11/recipient.js';
 import { Journal } from './store/journal.js';
 import { LiveRoot } from './store/live-root.js';
 import { openOrCreateRoot, openOrCreateRootByDevice, takeRoot } from './store/open-root.js';
@@ -94,13 +95,13 @@ export async function start(config: Config): Promise<Running> {
   const domainKeys = domainKeyParts(config, keys, makeKey);
   const rotator = new Rotator({ ...domainKeys, root, now, log });
   const ticks = setInterval(() => tick(rotator, log), tickMs(config)).unref();
-  const release = (): void => {
+  const release = async (): Promise<void> => {
     clearInterval(sweep);
     clearInterval(ticks);
     root.seal();
     pool[Symbol.dispose]();
-    device?.close();
     tls.close();
+    await device?.close();
   };
   try {
     await openAtStart(config, root, device, log);
@@ -113,7 +114,8 @@ export async function start(config: Config): Promise<Running> {
       ...domainKeyCommands(domainKeys),
       ...partitionCommands(writer, isName),
     };
-    const ceremonies = new Ceremonies({ root, now, note, commands, writer });
+    const opener = device && rootDevice(device);
+    const ceremonies = new Ceremonies({ root, now, note, commands, writer, device: opener });
     const officers = new Partitions({ root, set: partitions, writer, now, note });
     const services = [
       ...[cryptoService(engines(keys, cache, pool, config)), adminService(root, keys)],
@@ -128,7 +130,7 @@ export async function start(config: Config): Promise<Running> {
     const server = await listen(config, tls, { root, keys, device }, services, log);
     return { address: server.address, opsAddress: server.opsAddress, close: () => server.close().finally(release) };
   } catch (error) {
-    release();
+    await release();
     throw error;
   }
 }
@@ -194,7 +196,7 @@ async function openAtStart(
 ): Promise<void> {
   const { unlock, writer } = config;
   try {
-    const created = await openBy(config, root, device);
+    const created = await openBy(config, root, device, log);
     const { domain, generation } = root.file?.header ?? {};
     const state = {
       condition: root.condition,
@@ -214,25 +216,45 @@ async function openAtStart(
     log.warn(`The root opens by the key file ${unlock.path}: who has it and the root file can open every token.`);
 }
 
-async function openBy({ unlock, writer }: Config, root: LiveRoot, device: Pkcs11Device | undefined): Promise<boolean> {
-  if (unlock) return openOrCreateRoot(root, unlock, writer);
-  if (!device) return root.look().then(() => false);
-  const newRecipient = (): Promise<NewRecipient> => makeDeviceRecipient(device);
-  return openOrCreateRootByDevice(root, { keyOf: unlockBy(device).keyOf, newRecipient }, writer);
+/** By the file, or where that does not open the root any more, by the device. True if the root was made. */
+async function openBy(
+  { unlock, writer, deviceUnseals }: Config,
+  root: LiveRoot,
+  device: Pkcs11Device | undefined,
+  log: Logger,
+): Promise<boolean> {
+  const opener = device && deviceUnseals ? rootDevice(device) : undefined;
+  if (!unlock) return opener ? openOrCreateRootByDevice(root, opener, writer) : root.look().then(() => false);
+  try {
+    return await openOrCreateRoot(root, unlock, writer);
+  } catch (error) {
+    if (!opener || root.condition !== 'SEALED' || !mendedByOperators(error)) throw error;
+    log.warn(`${error.message} The device is tried.`);
+    return openOrCreateRootByDevice(root, opener, writer);
+  }
 }
 
-/** Takes over a root that another replica made. */
-function take(root: LiveRoot, bytes: Buffer, { unlock }: Config, device: Pkcs11Device | undefined): Promise<void> {
-  if (unlock || !device) return takeRoot(root, bytes, unlock);
-  return root.take(bytes, async () => unlockBy(device));
+/** Takes over a root that another replica made, which the file opens or the device. */
+async function take(
+  root: LiveRoot,
+  bytes: Buffer,
+  { unlock, deviceUnseals }: Config,
+  device: Pkcs11Device | undefined,
+): Promise<void> {
+  const byDevice = async (): Promise<DeviceUnlock | undefined> =>
+    device && deviceUnseals ? unlockByDevice(rootDevice(device)) : undefined;
+  if (!unlock) return root.take(bytes, byDevice);
+  await takeRoot(root, bytes, unlock).catch((error: unknown) => {
+    if (!device || !deviceUnseals || !mendedByOperators(error)) throw error;
+    return root.take(bytes, byDevice);
+  });
 }
 
-function unlockBy(device: Pkcs11Device): DeviceUnlock {
-  return { kind: 'PKCS11', keyOf: (head) => openDeviceRecipient(device, head) };
-}
-
-/** Throws ConfigError with one sentence if the device cannot be used. */
-async function openDevice({ pkcs11 }: Config, log: Logger): Promise<Pkcs11Device | undefined> {
+/**
+ * The device; one that is away is waited for where the root needs it for nothing at the start. Throws ConfigError with one
+ * sentence if it cannot be used.
+ */
+async function openDevice({ pkcs11, unlock, keysInDevice }: Config, log: Logger): Promise<Pkcs11Device | undefined> {
   if (!pkcs11) return undefined;
   const events = {
     away: (reason: string) => log.error(`The HSM's device is away: ${reason}`),
@@ -243,7 +265,9 @@ async function openDevice({ pkcs11 }: Config, log: Logger): Promise<Pkcs11Device
     log.info(await device.name(), 'PKCS#11 token');
     return device;
   } catch (error) {
-    throw error instanceof DeviceError ? new ConfigError(error.message) : error;
+    if (!(error instanceof DeviceError)) throw error;
+    if (error.problem === 'away' && unlock && !keysInDevice) return Pkcs11Device.awaited(pkcs11, events, error.message);
+    throw new ConfigError(error.message);
   }
 }
 
@@ -259,7 +283,7 @@ function mendedByOperators(error: unknown): error is RootError {
 }
 
 function asConfigError(error: unknown): unknown {
-  const told = error instanceof RootError || error instanceof DeviceError || isSystemError(error);
+  const told = error instanceof RootError || error instanceof KeysteadError || isSystemError(error);
   return told ? new ConfigError(error.message) : error;
 }
 

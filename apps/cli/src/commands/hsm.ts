@@ -24,8 +24,8 @@ export function hsmCommand(program: Command): void {
 }
 
 const help = `
-The root file opens by any of its recipients: a key file, a passphrase, or k of n shares. It seals the domain keys,
-which seal every key. docs/hsm.md explains it, docs/runbook.md says what to do when something is lost.
+The root file opens by any of its recipients: a key file, a passphrase, k of n shares, or a PKCS#11 device. It seals the
+domain keys, which seal every key. docs/hsm.md explains it, docs/runbook.md says what to do when something is lost.
 
 Examples:
   keystead hsm status

@@ -8,7 +8,7 @@ import { listDomainKeys, withCeremonies, withWhere, type CeremonyClient, type Wh
 import { domainKeyLines } from './domain-keys.js';
 import { givenRecipient, handOut, withRecipient, type RecipientOptions } from './recipients.js';
 import { runCommand, withSigning, type RunOptions } from './run-command.js';
-import { keyFile, passphrase, secretsOf, share, withSecrets, type SecretOptions } from './secrets.js';
+import { byDevice, keyFile, passphrase, secretsOf, share, withSecrets, type SecretOptions } from './secrets.js';
 
 /** keystead hsm status. */
 export function statusCommand(hsm: Command): void {
@@ -51,7 +51,8 @@ Only for an hsm-service that was started without a secret of its own (\`npm star
 Examples:
   keystead hsm init --shares 2/3                      three shares on the screen, any two open
   keystead hsm init --shares 3/5 --share-dir shares   in a file each
-  keystead hsm init --passphrase-file phrase`;
+  keystead hsm init --passphrase-file phrase
+  keystead hsm init --device                          the PKCS#11 device of hsm-service`;
 
 /** keystead hsm unseal. */
 export function unsealCommand(hsm: Command): void {
@@ -70,7 +71,8 @@ ten minutes. Wrong shares are found out only together. After failed attempts the
 Examples:
   keystead hsm unseal
   keystead hsm unseal --passphrase-file phrase
-  keystead hsm unseal --share-file board-1.share --share-file board-3.share`;
+  keystead hsm unseal --share-file board-1.share --share-file board-3.share
+  keystead hsm unseal --device`;
 
 async function unseal(client: CeremonyClient, options: Where & SecretOptions): Promise<void> {
   const root = await client.describeRoot({});
@@ -91,13 +93,17 @@ async function unseal(client: CeremonyClient, options: Where & SecretOptions): P
 
 async function askForSecret({ recipients }: DescribeRootResponse, options: Where & SecretOptions): Promise<RootSecret> {
   const kinds = new Set(recipients.map(({ kind }) => kind));
-  const otherwise = 'give --key-file, --passphrase-file or --share-file.';
+  const otherwise = 'give --key-file, --passphrase-file, --share-file or --device.';
   if (kinds.has('SHAMIR')) return share((await askHidden('A share (not shown): ', otherwise)).toString('latin1'));
   if (kinds.has('PASSPHRASE')) return passphrase(await askHidden('The passphrase (not shown): ', otherwise));
   const { rootKeyFile } = dataFolder(options.data);
   if (kinds.has('KEYFILE') && options.address === undefined && existsSync(rootKeyFile)) {
     process.stdout.write(`with the key file ${rootKeyFile}\n`);
     return keyFile(rootKeyFile);
+  }
+  if (kinds.has('PKCS11')) {
+    process.stdout.write('with the PKCS#11 device of hsm-service\n');
+    return byDevice;
   }
   throw new Failure(`The root opens by ${[...kinds].join(', ')}: ${otherwise}`);
 }
@@ -134,9 +140,10 @@ function rows(root: DescribeRootResponse): [string, string][] {
     ['root file SHA-256', hex(root.rootFileHash)],
     ['written', root.writtenMs === 0n ? '' : new Date(Number(root.writtenMs)).toISOString()],
     ...root.damagedGenerations.map((generation): [string, string] => ['damaged', `generation ${generation}`]),
-    ...recipients.map(({ name, kind, threshold, count, shareSet }): [string, string] => {
+    ...recipients.map(({ name, kind, threshold, count, shareSet, tokenSerial }): [string, string] => {
       const split = count > 0 ? ` ${threshold} of ${count}, set ${shareSet}` : '';
-      return ['recipient', `${name} ${kind}${split}`.trim()];
+      const token = tokenSerial === '' ? '' : ` token ${tokenSerial}`;
+      return ['recipient', `${name} ${kind}${split}${token}`.trim()];
     }),
     ...operators.map(({ name, role, publicKey }): [string, string] => [
       'operator',

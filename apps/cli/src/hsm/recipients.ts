@@ -12,6 +12,7 @@ export interface RecipientOptions {
   readonly keyFile?: string;
   readonly passphraseFile?: string;
   readonly shareDir?: string;
+  readonly device?: boolean;
 }
 
 /** Adds the options that say what a new recipient opens by. */
@@ -20,16 +21,21 @@ export function withRecipient(command: Command): Command {
     .option('--shares <k/n>', 'n shares of which any k open, for example 2/3')
     .option('--key-file <file>', 'a key file of 32 bytes')
     .option('--passphrase-file <file>', 'a passphrase in one line')
+    .option('--device', 'the PKCS#11 device that hsm-service is configured with')
     .option('--share-dir <dir>', 'write the shares into files instead of onto the screen');
 }
 
 /** A recipient as it was asked for. Throws Failure. */
 export function givenRecipient(
   name: string,
-  { shares, keyFile, passphraseFile }: RecipientOptions,
+  { shares, keyFile, passphraseFile, device }: RecipientOptions,
 ): { args: Record<string, string>; secret: () => RootSecret | undefined; says: string } {
-  if ([shares, keyFile, passphraseFile].filter((given) => given !== undefined).length !== 1)
-    throw new Failure('Give one of --shares, --key-file and --passphrase-file.');
+  if ([shares, keyFile, passphraseFile, device].filter((given) => given !== undefined).length !== 1)
+    throw new Failure('Give one of --shares, --key-file, --passphrase-file and --device.');
+  if (device === true) {
+    const says = 'the PKCS#11 device of hsm-service, by itself at each start';
+    return { args: { name }, says, secret: () => secretsOf({ device })[0] };
+  }
   if (shares === undefined) {
     const files = {
       ...(keyFile === undefined ? {} : { keyFile }),
@@ -106,7 +112,8 @@ A root has up to eight recipients, and any one of them opens it. Make a new back
 
 Examples:
   keystead hsm add-recipient board --shares 3/5 --share-dir shares
-  keystead hsm add-recipient safe --passphrase-file phrase`;
+  keystead hsm add-recipient safe --passphrase-file phrase
+  keystead hsm add-recipient vault --device`;
 
 const removeHelp = `
 The last recipient stays. To give shares to other people, add the new set first and remove the old one then.

@@ -8,6 +8,7 @@ export interface SecretOptions {
   readonly keyFile?: string;
   readonly passphraseFile?: string;
   readonly shareFile?: readonly string[];
+  readonly device?: boolean;
 }
 
 /** Adds the options that name what opens a root. */
@@ -15,19 +16,30 @@ export function withSecrets(command: Command): Command {
   return command
     .option('--key-file <file>', 'a key file of 32 bytes')
     .option('--passphrase-file <file>', 'a passphrase in one line')
-    .option('--share-file <file...>', 'a share as it was printed, in a file each');
+    .option('--share-file <file...>', 'a share as it was printed, in a file each')
+    .option('--device', 'the PKCS#11 device that hsm-service is configured with');
 }
 
 /** The secrets that files hold; none if no file is named. Throws Failure. */
-export function secretsOf({ keyFile: keyFileName, passphraseFile, shareFile = [] }: SecretOptions): RootSecret[] {
+export function secretsOf({
+  keyFile: keyFileName,
+  passphraseFile,
+  shareFile = [],
+  device = false,
+}: SecretOptions): RootSecret[] {
   const files = [keyFileName, passphraseFile, ...shareFile].filter((file) => file !== undefined);
   if (shareFile.length === 0 && files.length > 1) throw new Failure('Give --key-file or --passphrase-file, not both.');
   if (shareFile.length > 0 && files.length > shareFile.length)
     throw new Failure('Give either shares or another secret.');
+  if (device && files.length > 0) throw new Failure('Give --device or another secret, not both.');
+  if (device) return [byDevice];
   if (keyFileName !== undefined) return [keyFile(keyFileName)];
   if (passphraseFile !== undefined) return [passphrase(lineOf(read(passphraseFile)))];
   return shareFile.map((file) => share(shareIn(read(file).toString('latin1'), file)));
 }
+
+/** The device of hsm-service: no secret of ours. */
+export const byDevice: RootSecret = { secret: { $case: 'device', value: true } };
 
 /** The bytes of a key file as a secret. Throws Failure. */
 export function keyFile(name: string): RootSecret {

@@ -12,6 +12,7 @@ export interface UpOptions {
   readonly backend: 'directory' | 's3';
   readonly s3Endpoint?: string;
   readonly passphraseFile?: string;
+  readonly device: boolean;
   readonly manualUnseal: boolean;
   readonly requireTls: boolean;
   readonly trustDomain: string;
@@ -47,6 +48,7 @@ export function withUpOptions(command: Command): Command {
       '--passphrase-file <file>',
       'open the root by the passphrase in this file, instead of a key file in the data folder',
     )
+    .option('--device', 'open the root by the PKCS#11 device that KEYSTEAD_PKCS11_* name, and keep no key file', false)
     .option('--manual-unseal', 'keep no secret of the root here: operators open it with `keystead hsm unseal`', false)
     .option('--require-tls', 'demand TLS for SSE-KMS even on loopback, as S3 does', false)
     .option('--trust-domain <name>', 'the SPIFFE trust domain of the services', 'keystead.local')
@@ -66,8 +68,11 @@ Examples:
 
 /** Rules between options. Throws Failure. */
 export function checkOptions(options: UpOptions, env: NodeJS.ProcessEnv): void {
-  if (options.manualUnseal && options.passphraseFile !== undefined)
-    throw new Failure('Give --passphrase-file or --manual-unseal, not both.');
+  const openers = [options.manualUnseal, options.device, options.passphraseFile !== undefined];
+  if (openers.filter((given) => given).length > 1)
+    throw new Failure('Give one of --passphrase-file, --device and --manual-unseal.');
+  if (options.device && !env['KEYSTEAD_PKCS11_MODULE'])
+    throw new Failure('--device needs KEYSTEAD_PKCS11_MODULE, KEYSTEAD_PKCS11_TOKEN and KEYSTEAD_PKCS11_PIN_FILE.');
   if (options.backend === 'directory') {
     if (options.s3Endpoint !== undefined) throw new Failure('--s3-endpoint goes with --backend s3.');
     return;

@@ -68,6 +68,7 @@ export function serviceWaves(installation: Installation): ServiceSpec[][] {
       service('hsm-service', {
         KEYSTEAD_LISTEN: local(hsm),
         KEYSTEAD_ROOT_DIR: folder.root,
+        ...rootSettings(env),
         ...rootSecret(installation),
       }),
     ],
@@ -106,9 +107,17 @@ export function serviceWaves(installation: Installation): ServiceSpec[][] {
 
 /** What opens the root at the start. */
 function rootSecret({ options, folder }: Installation): Record<string, string> {
-  if (options.manualUnseal) return {};
+  if (options.manualUnseal) return { KEYSTEAD_PKCS11_UNSEAL: 'manual' };
+  if (options.device) return { KEYSTEAD_PKCS11_UNSEAL: 'start' };
   if (options.passphraseFile !== undefined) return { KEYSTEAD_ROOT_PASSPHRASE_FILE: options.passphraseFile };
   return { KEYSTEAD_ROOT_KEY_FILE: folder.rootKeyFile };
+}
+
+/** Settings of the root of trust, and what the vendor's library of a PKCS#11 device reads from its environment. */
+function rootSettings(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  const ours = Object.keys(env).filter((name) => /^KEYSTEAD_(PKCS11|DOMAIN_KEY|TRANSFER)_?/.test(name));
+  const library = (env['KEYSTEAD_PKCS11_ENV'] ?? '').split(',').map((name) => name.trim());
+  return Object.fromEntries([...ours, 'SOFTHSM2_CONF', ...library].map((name) => [name, env[name]]));
 }
 
 function backend({ options, folder, env }: Installation): Record<string, string | undefined> {

@@ -51,7 +51,7 @@ async function startAll(
   const authority = await openAuthority(folder.authority, new Date());
   await issueAll(authority, folder, options);
   stops.push(renewing(authority, folder, options));
-  if (options.passphraseFile === undefined && !options.manualUnseal) {
+  if (options.passphraseFile === undefined && !options.manualUnseal && !options.device) {
     say(`the root opens by the key file ${folder.rootKeyFile}: for more than development use --passphrase-file`);
   }
   const postgres = await startPostgres(folder, ports, say, stops);

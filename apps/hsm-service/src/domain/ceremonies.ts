@@ -4,7 +4,14 @@ import { Attempts } from './attempts.js';
 import { consuming, zero } from './bytes.js';
 import { encodeCommand, parseCommand, type Command } from './command.js';
 import { nameArgument } from './governance.js';
-import { recipientArguments, recipientOf, type Secret } from './new-recipient.js';
+import {
+  mustHave,
+  recipientArguments,
+  recipientOf,
+  unlockByDevice,
+  type RootDevice,
+  type Secret,
+} from './new-recipient.js';
 import { authorize, MAX_VALID_MS, rulesFor, type Signature } from './quorum.js';
 import { splitOf, unwrapBy, type NewRecipient, type Unlock } from './recipients.js';
 import { ROOT_COMMANDS, type CommandOutcome, type RootCommand } from './root-commands.js';
@@ -54,6 +61,8 @@ export interface CeremonyParts {
   readonly note: (ceremony: CeremonyNote) => Promise<void>;
   /** False for a replica that gets its root from another one. */
   readonly writer?: boolean;
+  /** The PKCS#11 device, where one is configured. */
+  readonly device?: RootDevice | undefined;
   readonly commands?: Readonly<Record<string, RootCommand>>;
 }
 
@@ -93,7 +102,8 @@ export class Ceremonies {
       if (this.#parts.writer === false)
         throw new KeysteadError('Conflict', 'This replica waits for the root of another one.');
       const name = nameArgument(given, 'name');
-      const { recipient, shares } = await recipientOf(await recipientArguments(given, secret), secret);
+      const { device } = this.#parts;
+      const { recipient, shares } = await recipientOf(await recipientArguments(given, secret, device), secret, device);
       await this.#parts.root.create(name, recipient).finally(() => zero(recipient.kek));
       return shares.map(formatShare);
     });
@@ -109,7 +119,7 @@ export class Ceremonies {
       await root.look();
       const unlock = await this.#unlockBy(secret, now());
       if (!unlock) return;
-      await this.#attempt(this.#attempts, () => root.unseal(unlock)).finally(() => zero(unlock.secret));
+      await this.#attempt(this.#attempts, () => root.unseal(unlock)).finally(() => wipeUnlock(unlock));
       this.#shares.clear();
     };
     return this.#attempts.inTurn(now, () => this.#noted(actor, 'UnsealRoot', parameters, work));
@@ -128,7 +138,7 @@ export class Ceremonies {
     if (strange !== undefined) throw new KeysteadError('Validation', `${name} has no argument ${strange}.`);
     if (validMs < 1 || validMs > MAX_VALID_MS) throw new KeysteadError('Validation', 'valid: at most a day.');
     const rules = root.read((state) => state.rules);
-    const args = kind.named ? await kind.named(given, secret) : given;
+    const args = kind.named ? await kind.named(given, secret, this.#parts.device) : given;
     const { domain, generation } = mustExist(root.file).header;
     const expires = new Date(now().getTime() + validMs);
     const command = encodeCommand({ name, arguments: args, domain, generation, nonce: randomBytes(16), expires });
@@ -162,9 +172,9 @@ export class Ceremonies {
   verify(actor: Actor, bytes: Uint8Array, secrets: readonly Secret[]): Promise<Verified> {
     const work = async (): Promise<Verified> => {
       const file = parseRoot(bytes);
-      const unlock = await unlockOf(secrets);
+      const unlock = await unlockOf(secrets, this.#parts.device);
       const found = await this.#attempt(this.#verifications, () => unwrapBy(unlock, file.header.recipients)).finally(
-        () => zero(unlock.secret),
+        () => wipeUnlock(unlock),
       );
       const state = consuming(found.rws, (rws) => openRoot(file, rws));
       const recipient = slotsOf(file.header, state)[found.index]?.record.name ?? '';
@@ -183,7 +193,7 @@ export class Ceremonies {
     signatures: readonly Signature[],
     secret: Secret | undefined,
   ): Promise<CommandOutcome> {
-    const { root } = this.#parts;
+    const { root, device } = this.#parts;
     const now = this.#parts.now();
     const mustBeAllowed = (state: RootState, header: RootHeader): void =>
       authorize(command, bytes, signatures, state, { ...header, now });
@@ -198,7 +208,7 @@ export class Ceremonies {
     let outcome: CommandOutcome = {};
     await root.change(async (draft, header) => {
       mustBeAllowed(draft.state, header);
-      const edited = (await kind.edit?.(draft, { args: command.arguments, secret, now })) ?? { draft };
+      const edited = (await kind.edit?.(draft, { args: command.arguments, secret, device, now })) ?? { draft };
       outcome = edited.outcome ?? {};
       return { ...edited.draft, state: withNonce(edited.draft.state, command, now) };
     });
@@ -206,7 +216,8 @@ export class Ceremonies {
   }
 
   /** What opens the root; undefined while shares are missing. */
-  async #unlockBy(secret: Secret, now: Date): Promise<(Unlock & { secret: Buffer }) | undefined> {
+  async #unlockBy(secret: Secret, now: Date): Promise<Unlock | undefined> {
+    if (secret.kind === 'DEVICE') return unlockByDevice(mustHave(this.#parts.device));
     if (secret.kind !== 'SHARE') return { kind: secret.kind, secret: secret.bytes };
     const share = parseShare(secret.bytes.toString('latin1'));
     const splits = this.#parts.root.file?.header.recipients.map(splitOf) ?? [];
@@ -265,16 +276,24 @@ export class Ceremonies {
   }
 }
 
-async function unlockOf(secrets: readonly Secret[]): Promise<Unlock & { secret: Buffer }> {
+async function unlockOf(secrets: readonly Secret[], device: RootDevice | undefined): Promise<Unlock> {
   const [first] = secrets;
   if (!first) throw new KeysteadError('Validation', 'secrets: what opens the file is missing.');
+  if (first.kind === 'DEVICE') return unlockByDevice(mustHave(device));
   if (first.kind !== 'SHARE') return { kind: first.kind, secret: first.bytes };
-  const shares = secrets.map(({ bytes }): Share => parseShare(bytes.toString('latin1')));
+  const shares = secrets.map((secret): Share => {
+    if (secret.kind !== 'SHARE') throw new KeysteadError('Validation', 'secrets: shares do not go with others.');
+    return parseShare(secret.bytes.toString('latin1'));
+  });
   const distinct = new Set(shares.map(({ bytes }) => bytes.at(-1))).size === shares.length;
   const enough = shares.length >= (shares[0]?.threshold ?? 0);
   if (!distinct || !enough || shares.length > 255)
     throw new KeysteadError('Validation', `secrets: ${shares[0]?.threshold ?? 0} different shares wanted.`);
   return { kind: 'SHAMIR', secret: await combineShares(shares) };
+}
+
+function wipeUnlock(unlock: Unlock): void {
+  if (unlock.kind !== 'PKCS11') zero(unlock.secret);
 }
 
 function withNonce(state: RootState, { nonce, expires }: Command, now: Date): RootState {

@@ -19,11 +19,16 @@ export function nameArgument(args: Readonly<Record<string, string>>, argument: s
 
 /** Adds a recipient. */
 export function addRecipient(draft: Draft, slot: Slot): Draft {
-  if (draft.slots.some(({ record }) => record.name === slot.record.name))
-    throw new KeysteadError('AlreadyExists', `There is a recipient ${slot.record.name} already.`);
-  if (draft.slots.length >= MAX_RECIPIENTS)
-    throw new KeysteadError('LimitExceeded', `A root has at most ${MAX_RECIPIENTS} recipients.`);
+  mustBeAddable(draft, slot.record.name);
   return { ...draft, slots: [...draft.slots, slot] };
+}
+
+/** Whether there is room for a recipient of this name: asked before a device makes a key for it. */
+export function mustBeAddable({ slots }: Draft, name: string): void {
+  if (slots.some(({ record }) => record.name === name))
+    throw new KeysteadError('AlreadyExists', `There is a recipient ${name} already.`);
+  if (slots.length >= MAX_RECIPIENTS)
+    throw new KeysteadError('LimitExceeded', `A root has at most ${MAX_RECIPIENTS} recipients.`);
 }
 
 /** Removes a recipient; the last one stays. */

@@ -1,6 +1,7 @@
 import { scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { consuming, Reader, zero } from './bytes.js';
+import { parseDeviceRecipient } from './device-recipient.js';
 import { kdf } from './kdf.js';
 import { unwrapSecret, WRAPPED_BYTES, wrapSecret } from './key-wrap.js';
 import { RootError } from './root-error.js';
@@ -111,21 +112,37 @@ export function splitOf({ kind, body }: Recipient): { threshold: number; count: 
   return { threshold: body[0] ?? 0, count: body[1] ?? 0, set: body.subarray(2, 2 + SALT_BYTES) };
 }
 
+/** The serial number of the token of a PKCS11 recipient; undefined for others, and for one written in another way. */
+export function tokenOf({ kind, body }: Recipient): string | undefined {
+  if (kind !== 'PKCS11') return undefined;
+  try {
+    return parseDeviceRecipient(body.subarray(0, Math.max(0, body.length - WRAPPED_BYTES))).serial;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The root wrapping secret and the recipient that gave it.
- * Throws RootError 'unsupported' if no recipient is of this kind, 'wrong-secret' if none of them opens.
+ * Throws RootError 'unsupported' if no recipient is of this kind, 'wrong-secret' if none of them opens: for a device with
+ * the sentence about the last one that it has no key for.
  */
 export async function unwrapBy(unlock: Unlock, recipients: readonly Recipient[]): Promise<Unwrapped> {
   if (!recipients.some(({ kind }) => kind === unlock.kind)) {
     const kinds = recipients.map((recipient) => recipient.kind).join(', ');
     throw new RootError('unsupported', `The root file opens by ${kinds}, and a ${unlock.kind} was given.`);
   }
+  let wrong = new RootError('wrong-secret', WRONG[unlock.kind]);
   for (const [index, recipient] of recipients.entries()) {
     if (recipient.kind !== unlock.kind) continue;
-    const found = await unwrapOne(unlock, recipient.body);
+    const found = await unwrapOne(unlock, recipient.body).catch((error: unknown) => {
+      // Another recipient may be of this device: each device of several has one.
+      if (error instanceof RootError && error.problem === 'wrong-secret') wrong = error;
+      else throw error;
+    });
     if (found) return { ...found, index };
   }
-  throw new RootError('wrong-secret', WRONG[unlock.kind]);
+  throw wrong;
 }
 
 const WRONG = {

@@ -1,6 +1,14 @@
 import { consuming } from './bytes.js';
-import { addOperator, addRecipient, nameArgument, removeOperator, removeRecipient, setRule } from './governance.js';
-import { recipientArguments, recipientOf, type Secret } from './new-recipient.js';
+import {
+  addOperator,
+  addRecipient,
+  mustBeAddable,
+  nameArgument,
+  removeOperator,
+  removeRecipient,
+  setRule,
+} from './governance.js';
+import { recipientArguments, recipientOf, type RootDevice, type Secret } from './new-recipient.js';
 import { newSlot, type Draft } from './root-draft.js';
 import { formatShare } from './shamir.js';
 
@@ -20,7 +28,7 @@ export interface RootCommand {
   /** What an operator gives. */
   readonly given: readonly string[];
   /** What is signed, when that is more than what was given. */
-  readonly named?: (args: Arguments, secret: Secret | undefined) => Promise<Arguments>;
+  readonly named?: (args: Arguments, secret: Secret | undefined, device: RootDevice | undefined) => Promise<Arguments>;
   /** What it changes in the root; absent for commands that change nothing there. */
   readonly edit?: (draft: Draft, request: CommandRequest) => Promise<Edited> | Edited;
 }
@@ -29,6 +37,7 @@ export interface RootCommand {
 export interface CommandRequest {
   readonly args: Arguments;
   readonly secret: Secret | undefined;
+  readonly device: RootDevice | undefined;
   readonly now: Date;
 }
 
@@ -48,15 +57,15 @@ export const PARTITION_COMMANDS = ['create-partition', 'zeroize-partition'] as c
 export const ROOT_COMMANDS: Readonly<Record<string, RootCommand>> = {
   'add-recipient': {
     ...{ event: 'AddRecipient', given: ['name', 'threshold', 'count'] },
-    named: async (args, secret) => {
+    named: async (args, secret, device) => {
       nameArgument(args, 'name');
-      return recipientArguments(args, secret);
+      return recipientArguments(args, secret, device);
     },
-    edit: async (draft, { args, secret, now }) => {
-      const { recipient, shares } = await recipientOf(args, secret);
-      const slot = consuming(recipient.kek, () =>
-        newSlot(nameArgument(args, 'name'), recipient, BigInt(now.getTime())),
-      );
+    edit: async (draft, { args, secret, device, now }) => {
+      const name = nameArgument(args, 'name');
+      mustBeAddable(draft, name);
+      const { recipient, shares } = await recipientOf(args, secret, device);
+      const slot = consuming(recipient.kek, () => newSlot(name, recipient, BigInt(now.getTime())));
       return { draft: addRecipient(draft, slot), outcome: { shares: shares.map(formatShare) } };
     },
   },

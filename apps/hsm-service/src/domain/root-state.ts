@@ -35,7 +35,7 @@ export interface RecipientRecord {
   readonly name: string;
   /** Milliseconds since 1970 UTC. */
   readonly createdMs: bigint;
-  /** The key that wraps the root wrapping secret for it: 32 bytes; empty for a device, which keeps it. */
+  /** The key that wraps the root wrapping secret for it: 32 bytes; empty where the file was written before it was kept. */
   readonly kek: Buffer;
 }
 

@@ -15,8 +15,8 @@ import type { handleUnaryCall } from '@grpc/grpc-js';
 import { zero } from '../domain/bytes.js';
 import type { Actor, Ceremonies, Root } from '../domain/ceremonies.js';
 import type { NotedCeremony } from '../domain/ceremony-journal.js';
-import type { Secret } from '../domain/new-recipient.js';
-import { splitOf } from '../domain/recipients.js';
+import { wipeSecret, type Secret } from '../domain/new-recipient.js';
+import { splitOf, tokenOf } from '../domain/recipients.js';
 import type { Slot } from '../domain/root-draft.js';
 import { SET_BYTES } from '../domain/shamir.js';
 import type { Journal } from '../store/journal.js';
@@ -42,31 +42,37 @@ export function ceremonyService({ root, ceremonies, journal }: CeremonyService):
     describeRoot: by(isOperatorOrKms, async () => describe(root, ceremonies)),
     initialize: by(isOperator, async ({ recipient }, call) => {
       const { args, secret } = newRecipient(recipient);
-      const shares = await ceremonies.initialize(actorOf(call), args, secret).finally(() => wipe(secret));
+      const shares = await ceremonies.initialize(actorOf(call), args, secret).finally(() => wipeSecret(secret));
       return { domainId: root.file?.header.domain ?? NOTHING, shares: shares.map(ascii) };
     }),
     unseal: by(isOperator, async (request, call) => {
       const secret = secretOf(request.secret);
       if (!secret) throw new KeysteadError('Validation', 'secret: missing.');
-      await ceremonies.unseal(actorOf(call), secret).finally(() => wipe(secret));
+      await ceremonies.unseal(actorOf(call), secret).finally(() => wipeSecret(secret));
       return { condition: CONDITIONS[root.condition], progress: progressOf(ceremonies) };
     }),
     prepareCommand: by(isOperator, async ({ command: name, arguments: args, ...request }) => {
       const secret = secretOf(request.secret);
       const validMs = request.validSeconds === 0 ? undefined : request.validSeconds * 1_000;
-      const { command, needed } = await ceremonies.prepare(name, args, secret, validMs).finally(() => wipe(secret));
+      const { command, needed } = await ceremonies
+        .prepare(name, args, secret, validMs)
+        .finally(() => wipeSecret(secret));
       return { command, needed: [...needed] };
     }),
     executeCommand: by(isOperator, async ({ command, signatures, ...request }, call) => {
       const secret = secretOf(request.secret);
-      const outcome = await ceremonies.execute(actorOf(call), command, signatures, secret).finally(() => wipe(secret));
+      const outcome = await ceremonies
+        .execute(actorOf(call), command, signatures, secret)
+        .finally(() => wipeSecret(secret));
       const shares = (outcome.shares ?? []).map(ascii);
       const rootGeneration = root.file?.header.generation ?? 0n;
       return { rootGeneration, shares, rootFile: outcome.file ?? NOTHING, details: { ...outcome.details } };
     }),
     verifyRootFile: by(isOperator, async ({ rootFile, ...request }, call) => {
       const secrets = request.secrets.flatMap((secret) => secretOf(secret) ?? []);
-      const verified = await ceremonies.verify(actorOf(call), rootFile, secrets).finally(() => secrets.forEach(wipe));
+      const verified = await ceremonies
+        .verify(actorOf(call), rootFile, secrets)
+        .finally(() => secrets.forEach(wipeSecret));
       const { domain, generation, writtenMs } = verified.header;
       const thisDomain = root.file?.header.domain.equals(domain) ?? false;
       const { recipient, activeEpoch } = verified;
@@ -128,6 +134,7 @@ function recipientOf({ recipient, record }: Pick<Slot, 'recipient'> & Partial<Sl
   return {
     ...{ kind: recipient.kind, name: record?.name ?? '', createdMs: record?.createdMs ?? 0n, threshold, count },
     shareSet: set?.toString('hex', 0, SET_BYTES) ?? '',
+    tokenSerial: tokenOf(recipient) ?? '',
   };
 }
 
@@ -150,15 +157,12 @@ const KINDS = { keyFile: 'KEYFILE', passphrase: 'PASSPHRASE', share: 'SHARE' } a
 
 function secretOf(sent: RootSecret | undefined): Secret | undefined {
   if (!sent?.secret) return undefined;
+  if (sent.secret.$case === 'device') return { kind: 'DEVICE' };
   const { $case, value } = sent.secret;
   // A copy that nothing else shares, and the message's own bytes are gone.
   const bytes = Buffer.from(value);
   zero(value);
   return { kind: KINDS[$case], bytes };
-}
-
-function wipe(secret: Secret | undefined): void {
-  if (secret) zero(secret.bytes);
 }
 
 function ascii(line: string): Buffer {

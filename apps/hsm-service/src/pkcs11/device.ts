@@ -41,6 +41,7 @@ export class Pkcs11Device implements KeyDevice {
   readonly #worker: Worker;
   readonly #events: DeviceEvents;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #ended: Promise<void>;
   #lastId = 0;
   #away: string | undefined;
   #probe: NodeJS.Timeout | undefined;
@@ -53,6 +54,7 @@ export class Pkcs11Device implements KeyDevice {
     this.#worker.on('message', (answer: DeviceAnswer) => this.#settle(answer));
     this.#worker.on('error', (error) => this.#leave(error.message));
     this.#worker.on('exit', () => this.#leave('its thread ended'));
+    this.#ended = new Promise((ended) => this.#worker.once('exit', () => ended()));
   }
 
   /** Finds the token and logs in. Throws DeviceError with one sentence for the operator. */
@@ -63,9 +65,17 @@ export class Pkcs11Device implements KeyDevice {
       device.#probeLater();
       return device;
     } catch (error) {
-      device.close();
+      await device.close();
       throw error;
     }
+  }
+
+  /** Waits for a token that is away, and logs in when it is there. */
+  static awaited(settings: Pkcs11Settings, events: DeviceEvents, reason: string): Pkcs11Device {
+    const device = new Pkcs11Device(settings, events);
+    device.#leave(reason);
+    device.#probeLater();
+    return device;
   }
 
   /** Whether it answered lately. */
@@ -100,12 +110,16 @@ export class Pkcs11Device implements KeyDevice {
     await this.#serve('destroyKey', { id, kind: 'hmac' });
   }
 
-  /** Ends the session; calls in flight are refused. */
-  close(): void {
+  /**
+   * Ends the session; calls in flight are refused. Resolves when the library is finished with: it is the whole process's, and
+   * whoever starts it anew must not meet it half ended.
+   */
+  close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#probe);
     this.#refuseAll('it is closed');
     this.#worker.postMessage('close');
+    return this.#ended;
   }
 
   /** The same with errors of the wire: whatever is wrong with the device, the caller may try again. */

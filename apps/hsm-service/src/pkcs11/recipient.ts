@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { KeysteadError } from '@keystead/errors';
 import { view } from '../domain/bytes.js';
 import { DEVICE_RECIPIENT_AAD, encodeDeviceRecipient, parseDeviceRecipient } from '../domain/device-recipient.js';
+import type { RootDevice } from '../domain/new-recipient.js';
 import { deviceRecipient, type NewRecipient } from '../domain/recipients.js';
 import { RootError } from '../domain/root-error.js';
 import type { Pkcs11Device } from './device.js';
@@ -31,5 +33,22 @@ export async function openDeviceRecipient(device: Pkcs11Device, head: Uint8Array
     if (error.problem === 'failed') return undefined;
     if (error.problem !== 'missing') throw error;
     throw new RootError('wrong-secret', `${error.message} The root was made with the token of serial ${serial}.`);
+  }
+}
+
+/** A device for ceremonies, whose operators read what is wrong with it. */
+export function rootDevice(device: Pkcs11Device): RootDevice {
+  return {
+    name: () => told(device.name()),
+    newRecipient: () => told(makeDeviceRecipient(device)),
+    keyOf: (head) => told(openDeviceRecipient(device, head)),
+  };
+}
+
+async function told<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof DeviceError ? new KeysteadError('Unavailable', error.message, { cause: error }) : error;
   }
 }

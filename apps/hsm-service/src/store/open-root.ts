@@ -1,4 +1,5 @@
 import { zero } from '../domain/bytes.js';
+import type { RootDevice } from '../domain/new-recipient.js';
 import { keyFileRecipient, passphraseRecipient, SALT_BYTES, type NewRecipient } from '../domain/recipients.js';
 import type { LiveRoot } from './live-root.js';
 import { readOrMakeUnlock, readUnlock, type FileUnlock, type UnlockFile } from './unlock.js';
@@ -22,25 +23,19 @@ export async function openOrCreateRoot(root: LiveRoot, unlock: UnlockFile, mayCr
 }
 
 /** Takes over a root that another replica made; it must open by the secret in memory or by this file. Throws RootError. */
-export async function takeRoot(root: LiveRoot, bytes: Buffer, unlock: UnlockFile | undefined): Promise<void> {
+export async function takeRoot(root: LiveRoot, bytes: Buffer, unlock: UnlockFile): Promise<void> {
   let read: FileUnlock | undefined;
   try {
-    await root.take(bytes, async () => (read = unlock && (await readUnlock(unlock))));
+    await root.take(bytes, async () => (read = await readUnlock(unlock)));
   } finally {
     if (read) zero(read.secret);
   }
 }
 
-/** What opens the root by itself, or makes it: a device. */
-export interface DeviceOpener {
-  readonly keyOf: (head: Buffer) => Promise<Buffer | undefined>;
-  readonly newRecipient: () => Promise<NewRecipient>;
-}
-
 /** Opens the root by a device, or makes it where there is none and `mayCreate`. Throws RootError. */
 export async function openOrCreateRootByDevice(
   root: LiveRoot,
-  { keyOf, newRecipient }: DeviceOpener,
+  { keyOf, newRecipient }: Omit<RootDevice, 'name'>,
   mayCreate: boolean,
 ): Promise<boolean> {
   await root.look();

@@ -27,7 +27,7 @@ describe.skipIf(missing)(`SoftHSM2${missing ? ` (${missing})` : ''}`, () => {
     device = await Pkcs11Device.open(hsm.settings, quiet);
   });
   afterAll(async () => {
-    device.close();
+    await device.close();
     await hsm[Symbol.asyncDispose]();
   });
 
@@ -97,7 +97,7 @@ describe.skipIf(missing)(`SoftHSM2${missing ? ` (${missing})` : ''}`, () => {
     await vi.waitFor(() => expect(seen).toHaveLength(1), 10_000);
     await hsm.plugIn();
     await vi.waitFor(() => expect(seen.at(-1)).toBe('here'), 5_000);
-    watched.close();
+    await watched.close();
   });
 });
 

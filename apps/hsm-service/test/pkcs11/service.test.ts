@@ -20,6 +20,7 @@ test('settings that do not go together are one sentence', () => {
   for (const name of ['KEYSTEAD_PKCS11_TOKEN', 'KEYSTEAD_PKCS11_PIN_FILE'])
     expect(() => readConfig({ ...env, ...device, [name]: '' })).toThrow(`${name} must be set.`);
   expect(() => readConfig({ ...env, ...device, KEYSTEAD_PKCS11_SLOT: '-1' })).toThrow(ConfigError);
+  expect(() => readConfig({ ...env, ...device, KEYSTEAD_PKCS11_UNSEAL: 'never' })).toThrow('must be start or manual');
   expect(readConfig({ ...env, ...device, KEYSTEAD_PKCS11_SLOT: '3' })).toMatchObject({
     ...{ unlock: undefined, keysInDevice: true },
     pkcs11: { module: '/x.so', token: 'x', pinFile: '/pin', slot: 3 },
