@@ -167,6 +167,10 @@ describe('trust policies', () => {
       'AssumeRole policy may only specify STS AssumeRole actions.',
     );
     expect(await refused('{')).toBe('This policy contains invalid Json');
+    expect(await refused(trust({ Service: '*' }))).toBe('Invalid principal in policy: "SERVICE":"*"');
+    expect(await refused(trust({ Service: 'somebody' }))).toBe('Invalid principal in policy: "SERVICE":"somebody"');
+    const exempting = trust({ AWS: root }, { Effect: 'Deny' }).replace('Principal', 'NotPrincipal');
+    expect(await refused(exempting)).toBe('Has prohibited field NotPrincipal');
   });
 
   test('are bound to the principal that was meant, and show its id when it is gone', async () => {
@@ -220,6 +224,53 @@ describe('instance profiles', () => {
     await remove();
     expect((await refusal(remove())).name).toBe('NoSuchEntityException');
   });
+});
+
+test('a role is given to an instance profile only by who may pass it', async () => {
+  const UserName = 'passer';
+  const InstanceProfileName = 'passed';
+  await iam.send(new IAM.CreateUserCommand({ UserName }));
+  const { AccessKey } = await iam.send(new IAM.CreateAccessKeyCommand({ UserName }));
+  const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '' } = AccessKey ?? {};
+  const passer = new IAM.IAMClient({ ...world.clientConfig, credentials: { accessKeyId, secretAccessKey } });
+  const { Role } = await make('worker');
+  const other = await make('master');
+  await iam.send(new IAM.CreateInstanceProfileCommand({ InstanceProfileName }));
+  const add = (RoleName: string) =>
+    passer.send(new IAM.AddRoleToInstanceProfileCommand({ InstanceProfileName, RoleName }));
+  const may = (...more: object[]) => {
+    const Statement = [{ Effect: 'Allow', Action: 'iam:AddRoleToInstanceProfile', Resource: '*' }, ...more];
+    const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
+    return iam.send(new IAM.PutUserPolicyCommand({ UserName, PolicyName: 'may', PolicyDocument }));
+  };
+  await may();
+  const because = 'because no identity-based policy allows the iam:PassRole action';
+  const who = `User: arn:aws:iam::${account}:user/passer is not authorized to perform: iam:PassRole`;
+  expect((await refusal(add('worker'))).message).toBe(`${who} on resource: ${Role?.Arn ?? ''} ${because}`);
+  const Condition = {
+    StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' },
+    ArnLike: { 'iam:AssociatedResourceArn': `arn:aws:ec2:*:${account}:instance/*` },
+  };
+  await may({ Effect: 'Allow', Action: 'iam:PassRole', Resource: Role?.Arn, Condition });
+  expect((await refusal(add('master'))).message).toContain(`iam:PassRole on resource: ${other.Role?.Arn ?? ''}`);
+  await add('worker');
+  passer.destroy();
+});
+
+test('a policy may say for which service a linked role is made', async () => {
+  const UserName = 'linker';
+  await iam.send(new IAM.CreateUserCommand({ UserName }));
+  const Condition = { StringEquals: { 'iam:AWSServiceName': 'rds.amazonaws.com' } };
+  const Statement = [{ Effect: 'Allow', Action: 'iam:CreateServiceLinkedRole', Resource: '*', Condition }];
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
+  await iam.send(new IAM.PutUserPolicyCommand({ UserName, PolicyName: 'may', PolicyDocument }));
+  const { AccessKey } = await iam.send(new IAM.CreateAccessKeyCommand({ UserName }));
+  const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '' } = AccessKey ?? {};
+  const linker = new IAM.IAMClient({ ...world.clientConfig, credentials: { accessKeyId, secretAccessKey } });
+  const link = (AWSServiceName: string) => linker.send(new IAM.CreateServiceLinkedRoleCommand({ AWSServiceName }));
+  expect((await refusal(link('eks.amazonaws.com'))).name).toBe('AccessDenied');
+  await link('rds.amazonaws.com');
+  linker.destroy();
 });
 
 describe('service-linked roles', () => {

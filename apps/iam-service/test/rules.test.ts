@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseIamArn, userArn } from '../src/domain/arn.js';
 import { awsManagedPolicies } from '../src/domain/aws-managed-policies.js';
-import { checkDocument } from '../src/domain/documents.js';
+import { checkDocument, checkManagedDocument } from '../src/domain/documents.js';
 import * as fields from '../src/domain/fields.js';
 import { pageOf, readPage } from '../src/domain/paging.js';
 import { checkScope, signingKey } from '../src/domain/signing-keys.js';
@@ -131,4 +131,43 @@ test('AWS’s own policies can be evaluated, and fit their quota', () => {
     expect(() => compilePolicy(version.document, { kind: 'identity', name: arn })).not.toThrow();
     expect(version.document.replace(/\s/g, '').length).toBeLessThanOrEqual(6144);
   }
+});
+
+describe('documents', () => {
+  const written = (Resource: string | string[], more: object = { Version: '2012-10-17' }) =>
+    JSON.stringify({ ...more, Statement: { Effect: 'Allow', Action: 's3:*', Resource } });
+  const check = (document: string) => checkDocument(document, 'p', 6_144);
+
+  test.each([
+    ['arn:aws:iam:us-east-1::user/a', 'IAM resource arn:aws:iam:us-east-1::user/a cannot contain region information.'],
+    ['arn:aws:iam::111122223333:bucket', 'IAM resource path must either be "*", root, or start with user/, '],
+    ['arn:aws:iam::*:*/cdk-*', 'IAM resource path must either be'],
+    ['arn:aws:s3:us-east-1::bucket', 'Resource arn:aws:s3:us-east-1::bucket can not contain region information.'],
+    ['arn:aws:s3::bucket', 'The policy failed legacy parsing'],
+  ])('a resource %s is refused, as IAM refuses it', (resource, message) => {
+    expect(() => check(written(resource))).toThrow(message);
+    expect(() => check(written(['*', resource]))).toThrow(message);
+    expect(() => check(written(resource).replace('Resource', 'NotResource'))).toThrow(message);
+  });
+
+  test.each([
+    'arn:aws:iam::111122223333:root',
+    'arn:aws:iam::*:*',
+    'arn:aws:iam::${aws:PrincipalAccount}:user/${aws:username}',
+    'arn:aws:iam::111122223333:${aws:PrincipalTag/kind}/x',
+    'arn:aws:s3:us-east-1:111122223333:accesspoint/a',
+    'arn:aws:s3',
+    'arn:aws:ec2:*:*:instance/*',
+  ])('a resource %s is taken', (resource) => {
+    expect(check(written(resource))).toContain(resource);
+  });
+
+  test('managed policies are of the version that has variables, inline ones may be older', () => {
+    for (const version of [{}, { Version: '2008-10-17' }]) {
+      const message = 'Policy document must be version 2012-10-17 or greater.';
+      expect(() => checkManagedDocument(written('*', version), 'p', 6_144)).toThrow(message);
+      expect(() => check(written('*', version))).not.toThrow();
+    }
+    expect(() => checkManagedDocument(written('*'), 'p', 6_144)).not.toThrow();
+  });
 });

@@ -175,13 +175,28 @@ describe('AssumeRole', () => {
     const mute = await userOf(world.clientConfig, 'mute', allow('kms:*'));
     const toAccount = await roleOf('to-account', trusts({ AWS: rootOf(home) }));
     const toUser = await roleOf('to-user', trusts({ AWS: `arn:aws:iam::${home}:user/mute` }));
-    const message = `User: arn:aws:iam::${home}:user/mute is not authorized to perform: sts:AssumeRole on resource: ${toAccount}`;
+    const message = `User: arn:aws:iam::${home}:user/mute is not authorized to perform: sts:AssumeRole on resource: ${toAccount} because no identity-based policy allows the sts:AssumeRole action`;
     expect(await refusal(assume(mute, toAccount))).toEqual({ name: 'AccessDenied', status: 403, message });
     await assume(mute, toUser);
     // Trusted by name, but not this one.
     expect((await refusal(assume(user, toUser))).name).toBe('AccessDenied');
     const nowhere = toUser.replace('to-user', 'nowhere');
     expect((await refusal(assume(user, nowhere))).message).toContain('is not authorized to perform: sts:AssumeRole');
+    const why = async (config: Config, role: string) =>
+      (await refusal(assume(config, role))).message.replace(/^.* on resource: \S+ /, '');
+    // Whether a role is not there or trusts others, and to whom, is no affair of the caller.
+    const untrusted = 'because no role trust policy allows the sts:AssumeRole action';
+    expect(await why(user, toUser)).toBe(untrusted);
+    expect(await why(user, nowhere)).toBe(untrusted);
+    expect(await why(foreign, toUser)).toBe(untrusted);
+    expect(await why(foreign, nowhere)).toBe(untrusted);
+    expect(await why(mute, nowhere)).toBe('because no identity-based policy allows the sts:AssumeRole action');
+    const everybody = { Principal: { AWS: '*' }, Action: 'sts:AssumeRole' };
+    const barred = await roleOf('barred', policy({ Effect: 'Allow', ...everybody }, { Effect: 'Deny', ...everybody }));
+    expect(await why(user, barred)).toBe('with an explicit deny in the role trust policy');
+    expect(await why(foreign, barred)).toBe(untrusted);
+    const kept = await userOf(world.clientConfig, 'kept', { ...allow('sts:AssumeRole'), Effect: 'Deny' });
+    expect(await why(kept, nowhere)).toBe('with an explicit deny in an identity-based policy');
     const rootKeys = await cli.enter('333344445555');
     const theirs = await refusal(assume(rootKeys.clientConfig, toAccount));
     expect(theirs.message).toBe('Roles may not be assumed by root accounts.');

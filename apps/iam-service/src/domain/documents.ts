@@ -26,7 +26,7 @@ export function compiled(text: string, place: { kind: PolicyKind; name: string }
   try {
     return compilePolicy(text, place);
   } catch (error) {
-    if (error instanceof PolicyError) throw new KeysteadError('MalformedPolicyDocument', error.message);
+    if (error instanceof PolicyError) throw malformed(error.message);
     throw error;
   }
 }
@@ -40,7 +40,56 @@ export function checkDocument(document: string | undefined, name: string, quota:
   if (policySize(text) > quota)
     throw new KeysteadError('LimitExceeded', `Cannot exceed quota for PolicySize: ${quota}`);
   compiled(text, { kind: 'identity', name });
+  for (const resource of resourcesOf(text)) checkResource(resource);
   return text;
+}
+
+/** The same for a managed policy, which must be of the version that has policy variables. */
+export function checkManagedDocument(document: string | undefined, name: string, quota: number): string {
+  const text = checkDocument(document, name, quota);
+  const { Version: version } = JSON.parse(text) as { Version?: string };
+  if (version === '2012-10-17') return text;
+  throw malformed('Policy document must be version 2012-10-17 or greater.');
+}
+
+interface Statement {
+  Resource?: string | string[];
+  NotResource?: string | string[];
+}
+
+/** The document has been compiled: its shape is sound. */
+function resourcesOf(text: string): string[] {
+  const { Statement: written } = JSON.parse(text) as { Statement: Statement | Statement[] };
+  return [written].flat().flatMap(({ Resource, NotResource }) => Resource ?? NotResource ?? []);
+}
+
+const iamTypes = [
+  ...['user/', 'federated-user/', 'role/', 'group/', 'instance-profile/', 'mfa/', 'server-certificate/', 'policy/'],
+  ...['sms-mfa/', 'saml-provider/', 'oidc-provider/', 'report/', 'access-report/'],
+];
+
+/** What IAM refuses in a resource that is an ARN: it knows the form of its own and of buckets. */
+function checkResource(resource: string): void {
+  // Policy variables have colons of their own.
+  const [, , vendor, region, account, ...rest] = resource.replaceAll(/\$\{[^}]*\}/g, '$').split(':');
+  if (rest.length === 0) {
+    if (resource.includes('::')) throw malformed('The policy failed legacy parsing');
+    return;
+  }
+  const name = rest.join(':');
+  if (vendor === 'iam') {
+    if (region !== '') throw malformed(`IAM resource ${resource.slice(0, 256)} cannot contain region information.`);
+    if (['*', 'root'].includes(name) || name.startsWith('$')) return;
+    if (iamTypes.some((type) => name.startsWith(type))) return;
+    throw malformed(`IAM resource path must either be "*", root, or start with ${iamTypes.join(', ')}.`);
+  }
+  if (vendor === 's3' && region !== '' && account === '')
+    throw malformed(`Resource ${resource.slice(0, 256)} can not contain region information.`);
+}
+
+/** The answer for a document that IAM does not take. */
+export function malformed(message: string): KeysteadError {
+  return new KeysteadError('MalformedPolicyDocument', message);
 }
 
 /** IAM does not count white space against the size of a policy. */

@@ -1,6 +1,6 @@
 import { KeysteadError } from '@keystead/errors';
-import { compilePolicy, type CompiledPolicy } from '@keystead/policy';
-import { compiled, documentText, policySize } from './documents.js';
+import { compilePolicy, isServicePrincipal, type CompiledPolicy } from '@keystead/policy';
+import { compiled, documentText, malformed, policySize } from './documents.js';
 import type { Trust } from './entities.js';
 import { quotas } from './quotas.js';
 
@@ -22,9 +22,15 @@ export function readTrustPolicy(field: string, document: string | undefined): Wr
   const quota = quotas.AssumeRolePolicySizeQuota;
   if (policySize(text) > quota)
     throw new KeysteadError('LimitExceeded', `Cannot exceed quota for ACLSizePerRole: ${quota}`);
-  const { principals } = compiled(text, { kind: 'trust', name });
-  for (const action of actionsOf(text)) {
-    if (!/^sts:/i.test(action)) throw malformed('AssumeRole policy may only specify STS AssumeRole actions.');
+  const { principals, services } = compiled(text, { kind: 'trust', name });
+  for (const service of services) {
+    if (isServicePrincipal(service)) continue;
+    throw malformed(`Invalid principal in policy: "SERVICE":"${service.slice(0, 256)}"`);
+  }
+  for (const { actions, exempts } of statementsOf(text)) {
+    if (exempts) throw malformed('Has prohibited field NotPrincipal');
+    if (!actions.every((action) => /^sts:/i.test(action)))
+      throw malformed('AssumeRole policy may only specify STS AssumeRole actions.');
   }
   return { document: text, principals };
 }
@@ -32,16 +38,23 @@ export function readTrustPolicy(field: string, document: string | undefined): Wr
 interface Statement {
   Action?: string | string[];
   NotAction?: string | string[];
+  NotPrincipal?: unknown;
 }
 
 /** The document has been compiled: its shape is sound. A statement without an action would do nothing, and IAM refuses it. */
-function actionsOf(text: string): string[] {
+function statementsOf(text: string): { actions: string[]; exempts: boolean }[] {
   const { Statement: written } = JSON.parse(text) as { Statement: Statement | Statement[] };
-  return [written].flat().flatMap(({ Action, NotAction }) => {
+  return [written].flat().map(({ Action, NotAction, NotPrincipal }) => {
     const actions = Action ?? NotAction;
     if (actions === undefined) throw malformed('Missing required field Action');
-    return [actions].flat();
+    return { actions: [actions].flat(), exempts: NotPrincipal !== undefined };
   });
+}
+
+/** A trust policy that leaves everything to the policies of an account. */
+export function trustInAccount(account: string): CompiledPolicy {
+  const statement = { Effect: 'Allow', Principal: { AWS: account }, Action: 'sts:*' };
+  return compilePolicy(JSON.stringify({ Statement: statement }), { kind: 'trust', name });
 }
 
 /** Users, roles and sessions have unique ids; accounts and bare ids are what they are. */
@@ -67,8 +80,4 @@ export function compileTrust({ document, principals }: Trust): CompiledPolicy {
 export function shownTrust({ document, principals }: Trust, exists: (uniqueId: string) => boolean): string {
   const gone = Object.entries(principals).filter(([, id]) => !exists(id));
   return gone.reduce((text, [arn, id]) => text.replaceAll(JSON.stringify(arn), JSON.stringify(id)), document);
-}
-
-function malformed(message: string): KeysteadError {
-  return new KeysteadError('MalformedPolicyDocument', message);
 }

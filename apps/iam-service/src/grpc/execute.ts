@@ -148,6 +148,6 @@ class Attempt {
     this.target = await operation.target(command, this.#work);
     await authorizer.require(caller, operation.action, this.target, now);
     const also = await operation.alsoTarget?.(command, this.#work);
-    if (also) await authorizer.require(caller, operation.action, also, now);
+    if (also) await authorizer.require(caller, also.action ?? operation.action, also, now);
   }
 }

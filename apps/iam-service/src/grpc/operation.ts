@@ -44,6 +44,11 @@ export interface Change extends Work {
   readonly touch: (...keys: string[]) => void;
 }
 
+/** A target with an action of its own; absent means the operation's. */
+export interface SecondTarget extends Target {
+  readonly action?: `iam:${string}`;
+}
+
 interface Common<Request, Command> {
   /** IAM's action, for example "iam:CreateUser". */
   readonly action: `iam:${string}` | `sts:${string}`;
@@ -51,8 +56,8 @@ interface Common<Request, Command> {
   check(request: Request, caller: Caller): Command;
   /** Finds what is acted upon; absent for what nobody is refused. */
   target?(command: Command, work: Work): Promise<Target> | Target;
-  /** A second thing on which the same action must be allowed, for example the new name of a renamed user. */
-  alsoTarget?(command: Command, work: Work): Promise<Target> | Target;
+  /** A second thing that must be allowed: the same action on the new name of a renamed user, or another action. */
+  alsoTarget?(command: Command, work: Work): Promise<SecondTarget> | SecondTarget;
 }
 
 /** An operation that changes nothing. */

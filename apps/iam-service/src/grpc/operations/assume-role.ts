@@ -1,7 +1,8 @@
 import { KeysteadError } from '@keystead/errors';
-import type { ContextRecord } from '@keystead/policy';
+import { accessDeniedMessage, type ContextRecord, type Decision } from '@keystead/policy';
 import { PrincipalType } from '@keystead/proto/common';
 import type * as wire from '@keystead/proto/iam-query';
+import { parseIamArn } from '../../domain/arn.js';
 import type { IssuedSession, Role, SessionFacts } from '../../domain/entities.js';
 import {
   chainedTags,
@@ -15,7 +16,7 @@ import {
   type RequestedTags,
   type RoleSessionCommand,
 } from '../../domain/session-request.js';
-import { compileTrust } from '../../domain/trust-policy.js';
+import { compileTrust, trustInAccount } from '../../domain/trust-policy.js';
 import { roleByArn, rolePrincipalOf } from '../bundles.js';
 import type { Caller } from '../caller.js';
 import { issue, period } from '../issue.js';
@@ -76,32 +77,58 @@ function inherited({ context }: Caller): { sourceIdentity: string | undefined; t
   };
 }
 
-/** Nobody learns from a refusal whether there is such a role. Throws AccessDenied. */
+/** Nobody of another account learns from a refusal whether there is such a role. Throws AccessDenied. */
 async function permittedRole(command: AssumeRole, work: Work): Promise<Role> {
-  const { caller, now } = work;
-  if (caller.isRoot) throw new KeysteadError('AccessDenied', 'Roles may not be assumed by root accounts.');
-  const role = await roleByArn(work, command.roleArn);
-  const values = requestValues(command);
-  const actions = ['sts:AssumeRole'];
-  if (command.tags.length > 0) actions.push('sts:TagSession');
-  if (command.sourceIdentity !== undefined) actions.push('sts:SetSourceIdentity');
-  const resourcePolicy = role && compileTrust(role.trust);
-  for (const action of actions) {
-    if (!role || !resourcePolicy) throw refused(caller, action, command.roleArn);
-    const about = { action, resource: command.roleArn, resourceAccount: role.account, resourcePolicy, now };
-    const { effect } = await work.decide({ ...about, values: { ...resourceTagValues(role.tags), ...values } });
-    if (effect !== 'Allow') throw refused(caller, action, command.roleArn);
+  if (work.caller.isRoot) throw new KeysteadError('AccessDenied', 'Roles may not be assumed by root accounts.');
+  const { roleArn: resource } = command;
+  const role = await roleByArn(work, resource);
+  if (!role) throw await refused('sts:AssumeRole', command, work);
+  const resourcePolicy = compileTrust(role.trust);
+  const values = { ...resourceTagValues(role.tags), ...requestValues(command) };
+  for (const action of actionsOf(command)) {
+    const about = { action, resource, resourceAccount: role.account, resourcePolicy, values };
+    const decision = await work.decide(about);
+    if (decision.effect !== 'Allow') throw await refused(action, command, work, { role, decision });
   }
-  if (!role) throw refused(caller, 'sts:AssumeRole', command.roleArn);
   return role;
 }
 
-function refused({ principal }: Caller, action: string, role: string): KeysteadError {
-  return new KeysteadError(
-    'AccessDenied',
-    `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${role}`,
-  );
+function actionsOf({ tags, sourceIdentity }: AssumeRole): string[] {
+  const actions = ['sts:AssumeRole'];
+  if (tags.length > 0) actions.push('sts:TagSession');
+  if (sourceIdentity !== undefined) actions.push('sts:SetSourceIdentity');
+  return actions;
 }
+
+/**
+ * Names the caller's own policies where they refuse, and else the trust policy. To other accounts a role that is not
+ * there and one that does not trust them are the same, so its tags and denials have no say.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+ */
+async function refused(
+  action: string,
+  command: AssumeRole,
+  { caller, decide }: Work,
+  found?: { readonly role: Role; readonly decision: Decision },
+): Promise<KeysteadError> {
+  const { account, principal } = caller;
+  const { roleArn: resource } = command;
+  const ours = found?.role.account === account ? found : undefined;
+  const own = await decide({
+    ...{ action, resource, resourceAccount: parseIamArn(resource)?.account ?? account },
+    resourcePolicy: trustInAccount(account),
+    values: { ...resourceTagValues(ours?.role.tags ?? []), ...requestValues(command) },
+  });
+  const refusal = { principalArn: principal.arn, action, resource };
+  if (own.effect !== 'Allow') return denied(accessDeniedMessage({ ...refusal, decision: own }));
+  const why =
+    ours?.decision.effect === 'ExplicitDeny'
+      ? 'with an explicit deny in the role trust policy'
+      : `because no role trust policy allows the ${action} action`;
+  return denied(`User: ${principal.arn} is not authorized to perform: ${action} on resource: ${resource} ${why}`);
+}
+
+const denied = (message: string): KeysteadError => new KeysteadError('AccessDenied', message);
 
 function requestValues(command: AssumeRole): ContextRecord {
   return {

@@ -109,6 +109,15 @@ const checkPair = (request: { instanceProfileName?: string | undefined; roleName
 export const addRoleToInstanceProfile = writes('iam:AddRoleToInstanceProfile', {
   check: (request: wire.AddRoleToInstanceProfileRequest) => checkPair(request),
   target: ({ name }, work) => profileTarget(work, name),
+  // Whoever could give a role to machines of his choice would have what it may do.
+  alsoTarget: async ({ role }, work) => {
+    const values = {
+      'iam:PassedToService': 'ec2.amazonaws.com',
+      'iam:AssociatedResourceArn': `arn:aws:ec2:*:${work.caller.account}:instance/*`,
+    };
+    const target = await roleTarget(work, role, values);
+    return { ...target, action: 'iam:PassRole', shown: target.arn };
+  },
   run: async ({ name, role: named }, change: Change) => {
     const profile = await theProfile(change, name);
     const role = await changeableRole(change, named);

@@ -2,7 +2,7 @@ import { KeysteadError } from '@keystead/errors';
 import type * as wire from '@keystead/proto/iam-query';
 import { policyArn as makePolicyArn } from '../../domain/arn.js';
 import { awsManagedPolicies } from '../../domain/aws-managed-policies.js';
-import { checkDocument } from '../../domain/documents.js';
+import { checkManagedDocument } from '../../domain/documents.js';
 import type { ManagedPolicy } from '../../domain/entities.js';
 import { description, oneOf, path, pathPrefix, policyArn, policyName, policyUse } from '../../domain/fields.js';
 import { uniqueId } from '../../domain/ids.js';
@@ -18,7 +18,7 @@ import { wirePolicy } from '../wire.js';
 export const createPolicy = writes('iam:CreatePolicy', {
   check: (request: wire.CreatePolicyRequest) => {
     const name = policyName(request.policyName);
-    const document = checkDocument(request.policyDocument, name, quotas.PolicySizeQuota);
+    const document = checkManagedDocument(request.policyDocument, name, quotas.PolicySizeQuota);
     const tags = checkTags(request.tags);
     return { name, path: path(request.path), document, description: description(request.description), tags };
   },

@@ -1,7 +1,7 @@
 import { KeysteadError } from '@keystead/errors';
 import type * as wire from '@keystead/proto/iam-query';
 import { parseIamArn } from '../../domain/arn.js';
-import { checkDocument } from '../../domain/documents.js';
+import { checkManagedDocument } from '../../domain/documents.js';
 import { policyArn, versionId } from '../../domain/fields.js';
 import { found, noVersion } from '../../domain/not-found.js';
 import { pageOf, readPage } from '../../domain/paging.js';
@@ -27,7 +27,7 @@ export const createPolicyVersion = writes('iam:CreatePolicyVersion', {
   check: (request: wire.CreatePolicyVersionRequest) => {
     const arn = policyArn(request.policyArn);
     const name = parseIamArn(arn)?.name ?? arn;
-    const document = checkDocument(request.policyDocument, name, quotas.PolicySizeQuota);
+    const document = checkManagedDocument(request.policyDocument, name, quotas.PolicySizeQuota);
     return { arn, document, setAsDefault: request.setAsDefault ?? false };
   },
   target: ({ arn }, work) => policyTarget(work, arn),
