@@ -11,9 +11,9 @@ export const decapsulate: Operation<DecapsulateRequest, DecapsulateResponse> = {
     const { keyId = '', encapsulationAlgorithm = '', sharedSecretCiphertextBlob: ciphertextBlob = empty } = request;
     const key = await call.use(keyId, { action: 'kms:Decapsulate', facts: { encapsulationAlgorithm } });
     const current = requireUsable('Decapsulate', key, encapsulationAlgorithm, call);
-    endDryRun(request.dryRun);
     const wanted = { key: reference(current), ciphertextBlob };
     const { sharedSecret } = await call.environment.hsm.request('decapsulate', wanted);
+    endDryRun(request.dryRun, sharedSecret);
     return { keyId: key.key.arn, sharedSecret, encapsulationAlgorithm };
   },
 };

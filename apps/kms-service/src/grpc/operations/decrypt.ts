@@ -4,6 +4,7 @@ import { withContext } from '../parameters.js';
 import {
   endDryRun,
   facts,
+  ignoresCiphertext,
   locateSealed,
   noteMaterial,
   onHsm,
@@ -36,7 +37,7 @@ export const decrypt: Operation<DecryptRequest, DecryptResponse> = {
     const key = await call.useKey(located, { action, facts: facts(encryptionContext, encryptionAlgorithm) });
     requireCipher('Decrypt', key, { algorithm: encryptionAlgorithm, context: encryptionContext }, call);
     const material = await sealedMaterial(key, materialId, call);
-    endDryRun(dryRun);
+    endDryRun(ignoresCiphertext(request));
     const keyMaterialId = shownMaterial(key, material);
     noteMaterial(call, { keyMaterialId });
     const opened = {
@@ -44,6 +45,7 @@ export const decrypt: Operation<DecryptRequest, DecryptResponse> = {
       encryptionAlgorithm: onHsm(encryptionAlgorithm),
     };
     const { plaintext } = await call.environment.hsm.request('decrypt', opened);
+    endDryRun(dryRun, plaintext);
     return { plaintext, keyId: key.key.arn, encryptionAlgorithm, keyMaterialId };
   },
 };

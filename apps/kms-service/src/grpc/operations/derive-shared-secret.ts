@@ -12,9 +12,9 @@ export const deriveSharedSecret: Operation<DeriveSharedSecretRequest, DeriveShar
     const { keyId = '', keyAgreementAlgorithm = '', publicKey = empty } = request;
     const key = await call.use(keyId, { action: 'kms:DeriveSharedSecret', facts: { keyAgreementAlgorithm } });
     const current = requireUsable('DeriveSharedSecret', key, keyAgreementAlgorithm, call);
-    endDryRun(request.dryRun);
     const wanted = { key: reference(current), publicKey };
     const { sharedSecret } = await call.environment.hsm.request('deriveSharedSecret', wanted);
+    endDryRun(request.dryRun, sharedSecret);
     return { keyId: key.key.arn, sharedSecret, keyAgreementAlgorithm, keyOrigin: key.key.origin };
   },
 };

@@ -70,9 +70,14 @@ export function noteMaterial(call: KmsCall, names: Readonly<Record<string, strin
   if (shown.length > 0) call.notes = { additionalEventData: Object.fromEntries(shown) };
 }
 
-/** The end of a dry run: every check has passed. Errors: DryRunOperation. */
-export function endDryRun(dryRun: boolean | undefined): void {
-  if (dryRun === true) throw dryRunSucceeded();
+/**
+ * The end of a dry run: every check has passed. What only the HSM can check, it has been asked, and the answer is
+ * overwritten. Errors: DryRunOperation.
+ */
+export function endDryRun(dryRun: boolean | undefined, ...answers: readonly Uint8Array[]): void {
+  if (dryRun !== true) return;
+  for (const answer of answers) answer.fill(0);
+  throw dryRunSucceeded();
 }
 
 /** Errors: UnsupportedOperation. */
@@ -100,15 +105,25 @@ export interface Opened {
   readonly materialId: string | undefined;
 }
 
+/** True for a dry run that asks for permissions only. */
+export function ignoresCiphertext({
+  dryRun,
+  dryRunModifiers,
+}: {
+  readonly dryRun?: boolean | undefined;
+  readonly dryRunModifiers: readonly string[];
+}): boolean {
+  return dryRun === true && dryRunModifiers.includes('IGNORE_CIPHERTEXT');
+}
+
 /** Finds the key that a ciphertext names, or that the request names. Errors: InvalidCiphertext, Validation, and as KmsCall.locate. */
 export async function locateSealed(sealed: Sealed, call: KmsCall, action: string): Promise<Opened> {
   const { ciphertextBlob, keyId } = sealed;
-  if (!ciphertextBlob) {
-    if (sealed.dryRun !== true || !sealed.dryRunModifiers.includes('IGNORE_CIPHERTEXT'))
-      throw missing('ciphertextBlob');
+  if (ignoresCiphertext(sealed)) {
     if (keyId === undefined) throw missing(sealed.keyField);
     return { located: await call.locate(keyId, action), materialId: undefined };
   }
+  if (!ciphertextBlob) throw missing('ciphertextBlob');
   const materialId = materialOf(ciphertextBlob) ?? '';
   if (keyId !== undefined) return { located: await call.locate(keyId, action), materialId };
   if (sealed.algorithm !== symmetricDefault) throw missing(sealed.keyField);

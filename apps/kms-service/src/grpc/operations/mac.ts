@@ -1,7 +1,7 @@
 import type { Json } from '@keystead/audit';
 import { macAlgorithm } from '../../clients/hsm-names.js';
 import type { KmsCall } from '../kms-call.js';
-import { endDryRun, reference, requireUsable } from './encryption.js';
+import { reference, requireUsable } from './encryption.js';
 
 /** What GenerateMac and VerifyMac are both asked. */
 export interface MacRequest {
@@ -23,6 +23,5 @@ export async function prepareMac(operation: 'GenerateMac' | 'VerifyMac', request
   const { keyId = '', message = empty, macAlgorithm: algorithm = '' } = request;
   const key = await call.use(keyId, { action: `kms:${operation}`, facts: { macAlgorithm: algorithm } });
   const current = requireUsable(operation, key, algorithm, call);
-  endDryRun(request.dryRun);
   return { arn: key.key.arn, wanted: { key: reference(current), message, macAlgorithm: macAlgorithm(algorithm) } };
 }

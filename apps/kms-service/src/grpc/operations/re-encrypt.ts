@@ -5,6 +5,7 @@ import { withContext } from '../parameters.js';
 import {
   endDryRun,
   facts,
+  ignoresCiphertext,
   locateSealed,
   noteMaterial,
   onHsm,
@@ -42,7 +43,7 @@ export const reEncrypt: Operation<ReEncryptRequest, ReEncryptResponse> = {
     const to = { algorithm: destinationEncryptionAlgorithm, context: request.destinationEncryptionContext };
     const current = requireCipher('ReEncrypt', destination, to, call);
     const material = await sealedMaterial(source, materialId, call);
-    endDryRun(request.dryRun);
+    endDryRun(ignoresCiphertext(request));
     const sourceKeyMaterialId = shownMaterial(source, material);
     const destinationKeyMaterialId = shownMaterial(destination, current);
     noteMaterial(call, { sourceKeyMaterialId, destinationKeyMaterialId });
@@ -55,6 +56,7 @@ export const reEncrypt: Operation<ReEncryptRequest, ReEncryptResponse> = {
       sourceEncryptionAlgorithm: onHsm(sourceEncryptionAlgorithm),
       destinationEncryptionAlgorithm: onHsm(destinationEncryptionAlgorithm),
     });
+    endDryRun(request.dryRun);
     return {
       ...{ ciphertextBlob, sourceKeyId: source.key.arn, keyId: destination.key.arn },
       ...{ sourceEncryptionAlgorithm, destinationEncryptionAlgorithm, sourceKeyMaterialId, destinationKeyMaterialId },

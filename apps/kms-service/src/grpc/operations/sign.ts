@@ -1,5 +1,6 @@
 import type { SignRequest, SignResponse } from '@keystead/proto/kms';
 import type { Operation } from '../execute.js';
+import { endDryRun } from './encryption.js';
 import { prepareSigning, signingParameters } from './signing.js';
 
 /** https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html */
@@ -8,6 +9,7 @@ export const sign: Operation<SignRequest, SignResponse> = {
   parameters: signingParameters,
   async run(request, call) {
     const { arn, wanted } = await prepareSigning('Sign', request, call);
+    endDryRun(request.dryRun);
     const { signature } = await call.environment.hsm.request('sign', wanted);
     return { keyId: arn, signature, signingAlgorithm: request.signingAlgorithm ?? '' };
   },

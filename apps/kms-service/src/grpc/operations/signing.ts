@@ -3,7 +3,7 @@ import type { KeyReference } from '@keystead/proto/hsm';
 import { messageType, signingAlgorithm } from '../../clients/hsm-names.js';
 import { requireMessage } from '../../domain/algorithms.js';
 import type { KmsCall } from '../kms-call.js';
-import { endDryRun, reference, requireUsable } from './encryption.js';
+import { reference, requireUsable } from './encryption.js';
 
 /** What Sign and Verify are both asked. */
 export interface SigningRequest {
@@ -37,7 +37,6 @@ export async function prepareSigning(
   const key = await call.use(request.keyId ?? '', { action: `kms:${operation}`, facts });
   const current = requireUsable(operation, key, algorithm, call);
   requireMessage(algorithm, type, message);
-  endDryRun(request.dryRun);
   return { arn: key.key.arn, wanted: wantedOf(reference(current), message, type, algorithm) };
 }
 

@@ -1,5 +1,6 @@
 import type { VerifyMacRequest, VerifyMacResponse } from '@keystead/proto/kms';
 import type { Operation } from '../execute.js';
+import { endDryRun } from './encryption.js';
 import { macParameters, prepareMac } from './mac.js';
 
 const empty = new Uint8Array();
@@ -11,6 +12,7 @@ export const verifyMac: Operation<VerifyMacRequest, VerifyMacResponse> = {
   async run(request, call) {
     const { arn, wanted } = await prepareMac('VerifyMac', request, call);
     await call.environment.hsm.request('verifyMac', { ...wanted, mac: request.mac ?? empty });
+    endDryRun(request.dryRun);
     return { keyId: arn, macValid: true, macAlgorithm: request.macAlgorithm ?? '' };
   },
 };

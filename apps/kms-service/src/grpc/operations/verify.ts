@@ -1,5 +1,6 @@
 import type { VerifyRequest, VerifyResponse } from '@keystead/proto/kms';
 import type { Operation } from '../execute.js';
+import { endDryRun } from './encryption.js';
 import { prepareSigning, signingParameters } from './signing.js';
 
 const empty = new Uint8Array();
@@ -11,6 +12,7 @@ export const verify: Operation<VerifyRequest, VerifyResponse> = {
   async run(request, call) {
     const { arn, wanted } = await prepareSigning('Verify', request, call);
     await call.environment.hsm.request('verify', { ...wanted, signature: request.signature ?? empty });
+    endDryRun(request.dryRun);
     return { keyId: arn, signatureValid: true, signingAlgorithm: request.signingAlgorithm ?? '' };
   },
 };
