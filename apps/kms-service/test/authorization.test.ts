@@ -212,13 +212,36 @@ describe('identity policies', () => {
 describe('who may say who calls', () => {
   test('AWS managed key of S3: made on first use, only through S3', async () => {
     const through = { ...root, viaService: 's3' };
+    const arn = `arn:aws:kms:us-east-1:${account}:alias/aws/s3`;
+    const ours = await s.kms('createKey', {});
+    for (const aliasName of ['alias/a', 'alias/z'])
+      await s.kms('createAlias', { aliasName, targetKeyId: ours.keyMetadata?.keyId ?? '' });
+    const listed = async () => {
+      const aliases = [];
+      for (let marker: string | undefined, more = true; more; more = marker !== undefined) {
+        const page = await s.kms('listAliases', { limit: 1, marker });
+        aliases.push(...page.aliases);
+        marker = page.nextMarker;
+      }
+      const names = aliases.map(({ aliasName }) => aliasName);
+      expect(names.filter((name) => /^alias\/(a|aws\/s3|z)$/.test(name))).toEqual([
+        'alias/a',
+        'alias/aws/s3',
+        'alias/z',
+      ]);
+      return aliases.filter(({ aliasName }) => aliasName === 'alias/aws/s3');
+    };
+    expect(await listed()).toEqual([{ aliasName: 'alias/aws/s3', aliasArn: arn }]);
     const made = await s.kms('generateDataKey', { keyId: 'alias/aws/s3', keySpec: 'AES_256' }, through);
     await expect(s.kms('decrypt', { ciphertextBlob: made.ciphertextBlob }, through)).resolves.toBeDefined();
     await expect(s.kms('decrypt', { ciphertextBlob: made.ciphertextBlob })).rejects.toMatchObject({
       code: 'AccessDenied',
     });
     expect((await s.kms('describeKey', { keyId: 'alias/aws/s3' })).keyMetadata).toMatchObject({ keyManager: 'AWS' });
-    await expect(s.kms('disableKey', { keyId: made.keyId })).rejects.toMatchObject({ code: 'AccessDenied' });
+    const [keyId] = made.keyId.split('/').slice(-1);
+    expect(await listed()).toMatchObject([{ aliasArn: arn, targetKeyId: keyId }]);
+    for (const operation of ['disableKey', 'scheduleKeyDeletion', 'disableKeyRotation'] as const)
+      await expect(s.kms(operation, { keyId: made.keyId })).rejects.toMatchObject({ code: 'AccessDenied' });
   });
 
   test('service principals use their own key and nothing else, and are seen by nobody', async () => {

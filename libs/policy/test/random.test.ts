@@ -5,7 +5,7 @@ import { naiveOperators } from './naive/conditions.js';
 import { naiveDecision, type NaiveDocument, type NaivePrincipal, type NaiveRequest } from './naive/evaluator.js';
 
 // Random policies and requests through the engine and through the naive evaluator. A failure prints its seed and the
-// smallest example; more runs: KEYSTEAD_POLICY_RUNS=1000000 npx vitest run libs/policy/test/random.test.ts
+// smallest example; a million: npm run campaign:policy
 const runs = Number(process.env['KEYSTEAD_POLICY_RUNS'] ?? 4_000);
 
 const account = '111122223333';

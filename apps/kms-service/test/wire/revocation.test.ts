@@ -23,7 +23,7 @@ import { start } from '../../src/main.js';
 import { contextOf } from '../support/system.js';
 import { wire, type Wire } from './kms.js';
 
-/** Calls during each change; a campaign takes 100,000. */
+/** Calls during each change; `npm run campaign:revocation` makes 100,000. */
 const calls = Number(process.env['KEYSTEAD_REVOCATION_CALLS'] ?? 900);
 const timeout = 60_000 + calls * 20;
 /** Connections to each replica, and calls in flight on each. */

@@ -1,9 +1,12 @@
-import type { ListAliasesRequest, ListAliasesResponse } from '@keystead/proto/kms';
+import type { AliasListEntry, ListAliasesRequest, ListAliasesResponse } from '@keystead/proto/kms';
 import { keyNotFound, parseKeyIdentifier } from '../../domain/identifier.js';
-import { aliasArn } from '../../domain/key.js';
+import { aliasArn, s3ManagedAlias, type Alias } from '../../domain/key.js';
 import { pageOf, readMarker } from '../../domain/paging.js';
 import type { Operation } from '../execute.js';
 import type { KmsCall } from '../kms-call.js';
+
+/** An alias, or one that AWS keeps for itself and that has no key yet. */
+type Listed = Pick<Alias, 'name'> & Partial<Alias>;
 
 const defaultLimit = 50;
 /** AWS's largest page of aliases, less than its API model's. */
@@ -20,17 +23,30 @@ export const listAliases: Operation<ListAliasesRequest, ListAliasesResponse> = {
     const limit = Math.min(request.limit ?? defaultLimit, maxLimit);
     const after = readMarker(list, request.marker) ?? '';
     const rows = await environment.store.pageOfAliases({ account, keyId, after, limit: limit + 1 });
-    const { items, nextMarker } = pageOf(list, rows, limit, ({ name }) => name);
-    const aliases = items.map((alias) => ({
-      aliasName: alias.name,
-      aliasArn: aliasArn(environment.region, account, alias.name),
-      targetKeyId: alias.keyId,
-      creationDateMs: BigInt(alias.createdAt.getTime()),
-      lastUpdatedDateMs: BigInt(alias.updatedAt.getTime()),
-    }));
+    const isMissing = keyId === undefined && (await environment.directory.alias(account, s3ManagedAlias)) === undefined;
+    const all = isMissing ? withPredefined(rows, after) : rows;
+    const { items, nextMarker } = pageOf(list, all, limit, ({ name }) => name);
+    const aliases = items.map((alias) => shown(alias, environment.region, account));
     return { aliases, nextMarker, truncated: nextMarker !== undefined };
   },
 };
+
+/** AWS lists its own aliases before they have a key. */
+function withPredefined(rows: readonly Listed[], after: string): readonly Listed[] {
+  if (after >= s3ManagedAlias) return rows;
+  const before = rows.filter(({ name }) => name < s3ManagedAlias);
+  return [...before, { name: s3ManagedAlias }, ...rows.slice(before.length)];
+}
+
+function shown({ name, keyId, createdAt, updatedAt }: Listed, region: string, account: string): AliasListEntry {
+  return {
+    aliasName: name,
+    aliasArn: aliasArn(region, account, name),
+    targetKeyId: keyId,
+    creationDateMs: createdAt && BigInt(createdAt.getTime()),
+    lastUpdatedDateMs: updatedAt && BigInt(updatedAt.getTime()),
+  };
+}
 
 /** Errors: InvalidArn, NotFound, also for keys of other accounts. */
 async function ownKey(text: string, { account, environment }: KmsCall): Promise<string> {
