@@ -102,6 +102,18 @@ test('a connection that the gateway has closed meanwhile does not reach the clie
   expect((await send(endpoint, { method: 'GET', path: '/b/k' })).status).toBe(200);
 });
 
+test('a head that node will not write on is refused, and edge lives', async () => {
+  const head = 'Host: x\r\nTrailer: x-checksum\r\nConnection: close\r\n';
+  const answer = await socketTalk(endpoint, `PUT /b/k HTTP/1.1\r\n${head}Content-Length: 5\r\n\r\nhello`);
+  expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  expect(answer).toContain('<Code>BadRequest</Code>');
+  const chunked = await socketTalk(
+    endpoint,
+    `PUT /b/k HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+  );
+  expect(chunked).toContain('got 5');
+});
+
 test('an answer that breaks off breaks off at the client too', async () => {
   gateway.respond = (_request, response) => {
     response.writeHead(200, { 'content-length': 100 }).write('partial');

@@ -53,7 +53,8 @@ type Open = (exchange: Exchange) => ClientRequest;
 
 function forward(exchange: Exchange, expect: boolean, open: Open, log: Logger): void {
   const { request, response } = exchange;
-  const upstream = open(exchange);
+  const upstream = opened(exchange, open);
+  if (!upstream) return sendS3Error(exchange, 400, 'BadRequest', 'The request could not be read.');
   if (expect) upstream.on('continue', () => response.writeContinue());
   upstream.on('response', (answer) => passOn(exchange, answer));
   upstream.on('error', (error) => failed(exchange, expect, open, log, upstream, error));
@@ -62,6 +63,15 @@ function forward(exchange: Exchange, expect: boolean, open: Open, log: Logger): 
   });
   if (hasBody(request)) request.pipe(upstream);
   else upstream.end();
+}
+
+/** Undefined for a head that node reads but refuses to write, for example with a Trailer where no chunks are announced. */
+function opened(exchange: Exchange, open: Open): ClientRequest | undefined {
+  try {
+    return open(exchange);
+  } catch {
+    return undefined;
+  }
 }
 
 function passOn({ request, response }: Exchange, answer: IncomingMessage): void {
