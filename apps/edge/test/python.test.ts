@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cluster, cluster } from '@keystead/testing/cluster';
+import { iam } from '../src/aws/iam/index.js';
+import type { QueryApi } from '../src/aws/query/api.js';
+import { sts } from '../src/aws/sts/index.js';
 import { whyNo } from './support/python.js';
 
 const run = promisify(execFile);
@@ -44,6 +47,19 @@ describe('clients from Python, unchanged', () => {
     const script = fileURLToPath(new URL('support/clients.py', import.meta.url));
     const { stdout } = await run('python3', [script], { env: environment() });
     expect(stdout.trim().split('\n')).toEqual(['people', 'keys', 'insight', 'goodbye']);
+  }, 120_000);
+
+  test('boto3: every operation of IAM and STS that is offered', async ({ skip }) => {
+    const missing = whyNo('boto3');
+    if (missing !== undefined) return skip(missing);
+    await using fresh = await cluster();
+    const { accessKeyId, secretAccessKey } = fresh.credentials;
+    const own = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+    const script = fileURLToPath(new URL('support/every_operation.py', import.meta.url));
+    const env = { ...environment(), ...own, AWS_ENDPOINT_URL: fresh.endpoint };
+    const { stdout } = await run('python3', [script], { env });
+    const offered = ({ operations }: QueryApi) => [...operations.keys()].sort();
+    expect(JSON.parse(stdout)).toEqual({ iam: offered(iam), sts: offered(sts) });
   }, 120_000);
 
   test('the AWS CLI: IAM and STS', async ({ skip }) => {

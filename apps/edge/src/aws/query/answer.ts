@@ -7,10 +7,13 @@ import { escapeXml, resultXml } from './xml.js';
 
 const headers = (id: string): string[] => ['x-amzn-RequestId', id, 'Content-Type', 'text/xml'];
 
+/** The one operation whose output AWS's model has without members: botocore fails where its Result element is missing. */
+const emptyResult = 'UpdateRole';
+
 /** Sends a result; operations without an output have no Result element. */
 export function sendResult({ response, id }: Exchange, api: QueryApi, operation: string, message: object): void {
-  const result =
-    Object.keys(message).length > 0 ? `<${operation}Result>${resultXml(message)}</${operation}Result>` : '';
+  const hasResult = Object.keys(message).length > 0 || operation === emptyResult;
+  const result = hasResult ? `<${operation}Result>${resultXml(message)}</${operation}Result>` : '';
   const metadata = `<ResponseMetadata><RequestId>${id}</RequestId></ResponseMetadata>`;
   const body = `<${operation}Response xmlns="${api.namespace}">${result}${metadata}</${operation}Response>`;
   answer(response, 200, headers(id), body);
