@@ -204,8 +204,15 @@ describe('identity policies', () => {
     await expect(s.kms('encrypt', { keyId: key, plaintext }, first)).resolves.toBeDefined();
     await s.iam.request('deleteUser', { userName: 'phoenix' }, { context: root });
     await expect(s.kms('encrypt', { keyId: key, plaintext }, first)).rejects.toMatchObject({ code: 'AccessDenied' });
+    const shown = async () => (await s.kms('getKeyPolicy', { keyId: key })).policy ?? '';
+    const { arn = '', uniqueId = '' } = first.principal ?? {};
+    expect(await shown()).toContain(`"${uniqueId}"`);
     const second = await s.user('phoenix');
     await expect(s.kms('encrypt', { keyId: key, plaintext }, second)).rejects.toMatchObject({ code: 'AccessDenied' });
+    expect(await shown()).not.toContain(arn);
+    await expect(s.kms('putKeyPolicy', { keyId: key, policy: await shown() })).rejects.toMatchObject({
+      message: 'Policy contains a statement with one or more invalid principals.',
+    });
   });
 });
 

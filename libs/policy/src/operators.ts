@@ -39,12 +39,15 @@ function numberOf(value: string): number {
   return /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(value.trim()) ? Number(value) : NaN;
 }
 
+const dateForm = /^(\d{4}-\d{2})(-\d{2})?(?:T(\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(?:Z|([-+]\d{2})(?::?(\d{2}))?)?)?$/i;
+
 /** Milliseconds since 1970 of an ISO 8601 date or of seconds since 1970; NaN for anything else. */
 function dateOf(value: string): number {
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  return /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[-+]\d{2}:?\d{2})?)?$/.test(value)
-    ? Date.parse(value)
-    : NaN;
+  const [, month, day = '-01', time = '00:00', seconds = ':00', hours, minutes = '00'] = dateForm.exec(value) ?? [];
+  if (month === undefined) return NaN;
+  // A time without a zone is UTC, whatever the zone of this machine.
+  return Date.parse(`${month}${day}T${time}${seconds}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`);
 }
 
 function ordered(read: (value: string) => number, kind: string, test: (given: number, wanted: number) => boolean): One {

@@ -105,6 +105,28 @@ describe('formats of values', () => {
     expect(holds({ NotIpAddress: { [ip]: range } }, { [ip]: given })).toBe(!expected);
   });
 
+  test.each([
+    ['2026-03-01', '2026-03-01T00:00:00Z'],
+    ['2026-03', '2026-03-01T00:00:00Z'],
+    ['2026-03-01t10:20z', '2026-03-01T10:20:00Z'],
+    ['2026-03-01T10:20', '2026-03-01T10:20:00Z'],
+    ['2026-03-01T10:20:30', '2026-03-01T10:20:30Z'],
+    ['2026-03-01T10:20:30.500', '2026-03-01T10:20:30.5Z'],
+    ['2026-03-01T10:20+0200', '2026-03-01T08:20:00Z'],
+    ['2026-03-01T10:20:30.5-01', '2026-03-01T11:20:30.500Z'],
+    ['1772360430', '2026-03-01T10:20:30Z'],
+  ])('the date %s is %s, wherever this runs', (wanted, given) => {
+    expect(holds({ DateEquals: { 'aws:CurrentTime': wanted } }, { 'aws:CurrentTime': given })).toBe(true);
+    expect(holds({ DateEquals: { 'aws:CurrentTime': given } }, { 'aws:CurrentTime': wanted })).toBe(true);
+  });
+
+  test.each(['2026-3-1', '2026-03-01 10:20', '2026-03-01T10', '2026-13-01', '01T', '2026-03-01T10:20:30+2'])(
+    'the date %s is none',
+    (wanted) => {
+      expect(() => holds({ DateEquals: { 'aws:CurrentTime': wanted } }, {})).toThrow(PolicyError);
+    },
+  );
+
   test.each(['10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/8/8', '10.0.0', '10.0.0.0/1e1', 'x'])(
     'the range %s is refused',
     (range) => {

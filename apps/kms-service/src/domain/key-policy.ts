@@ -1,6 +1,7 @@
 import { KeysteadError } from '@keystead/errors';
 import { compilePolicy, isServicePrincipal, PolicyError, type CompiledPolicy } from '@keystead/policy';
 import { decide, type Question } from './authorization.js';
+import type { Key } from './key.js';
 
 /** The quota of a key policy; the API model alone would allow 131,072. */
 export const maxPolicyBytes = 32_768;
@@ -109,6 +110,18 @@ export function bindPrincipals(named: readonly string[], found: ReadonlyMap<stri
     if (withUniqueId.test(principal)) bound[principal] = uniqueId;
   }
   return bound;
+}
+
+/**
+ * The policy as it is shown: a principal that is gone, or whose name somebody else has by now, appears as the unique id to
+ * which the policy still holds.
+ */
+export function shownPolicy(
+  { policy, principals }: Pick<Key, 'policy' | 'principals'>,
+  found: ReadonlyMap<string, string>,
+): string {
+  const gone = Object.entries(principals).filter(([arn, id]) => found.get(arn) !== id);
+  return gone.reduce((text, [arn, id]) => text.replaceAll(JSON.stringify(arn), JSON.stringify(id)), policy);
 }
 
 /**
