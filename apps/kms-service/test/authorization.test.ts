@@ -204,7 +204,7 @@ describe('identity policies', () => {
     await expect(s.kms('encrypt', { keyId: key, plaintext }, first)).resolves.toBeDefined();
     await s.iam.request('deleteUser', { userName: 'phoenix' }, { context: root });
     await expect(s.kms('encrypt', { keyId: key, plaintext }, first)).rejects.toMatchObject({ code: 'AccessDenied' });
-    const shown = async () => (await s.kms('getKeyPolicy', { keyId: key })).policy ?? '';
+    const shown = async () => (await s.kms('getKeyPolicy', { keyId: key })).policy;
     const { arn = '', uniqueId = '' } = first.principal ?? {};
     expect(await shown()).toContain(`"${uniqueId}"`);
     const second = await s.user('phoenix');
