@@ -29,6 +29,8 @@ export interface Config extends ServiceConfig {
   readonly rotation: RotationPolicy;
   /** True for the one replica that makes generations of the root. */
   readonly writer: boolean;
+  /** Whether kms-service must confirm that the root is the newest before ceremonies change it and partitions are used. */
+  readonly isWatched: boolean;
   /** The clock of import tokens, of ceremonies and of what tokens and journal say; leases and caches have their own. */
   readonly now: () => Date;
 }
@@ -43,6 +45,7 @@ export function readConfig(env: Environment): Config {
       retentionDays: int(env, 'KEYSTEAD_DOMAIN_KEY_RETENTION_DAYS', 0, { max: 36_500 }),
     },
     writer: isWriter(env),
+    isWatched: isWatched(env),
     ...readDevice(env),
     transferPeers: readPeers(optional(env, 'KEYSTEAD_TRANSFER_PEERS', '')),
     now: () => new Date(),
@@ -53,6 +56,12 @@ export function readConfig(env: Environment): Config {
 function isWriter(env: Environment): boolean {
   const writer = optional(env, 'KEYSTEAD_ROOT_WRITER');
   return writer === undefined || writer === required(env, 'KEYSTEAD_INSTANCE');
+}
+
+function isWatched(env: Environment): boolean {
+  const witness = optional(env, 'KEYSTEAD_ROOT_WITNESS', 'kms-service');
+  if (witness === 'kms-service' || witness === 'none') return witness !== 'none';
+  throw new ConfigError(`KEYSTEAD_ROOT_WITNESS must be kms-service or none, not "${witness}".`);
 }
 
 function readPeers(text: string): ReadonlySet<string> {

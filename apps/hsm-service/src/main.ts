@@ -34,6 +34,7 @@ import type { DeviceUnlock } from './domain/recipients.js';
 import { ROOT_COMMANDS } from './domain/root-commands.js';
 import { RootError } from './domain/root-error.js';
 import { RootReports } from './domain/root-reports.js';
+import { RootWitness } from './domain/root-witness.js';
 import { TokenCache } from './domain/token-cache.js';
 import { Transfer } from './domain/transfer.js';
 import { KeyVault } from './domain/vault.js';
@@ -79,7 +80,8 @@ export async function start(config: Config): Promise<Running> {
     pool.wipe();
   };
   const { now } = config;
-  const partitions = partitionSet(pool, config);
+  const witness = new RootWitness(config.isWatched);
+  const partitions = partitionSet(pool, config, witness);
   const sweep = setInterval(() => {
     cache.sweep();
     partitions.each((work) => work.cache.sweep());
@@ -93,7 +95,7 @@ export async function start(config: Config): Promise<Running> {
     makeDomainKey(epoch, createdMs, config.keysInDevice ? device : undefined);
   const root = new LiveRoot({ directory: config.rootDir, keys, partitions, now, wipe, device, makeKey });
   const domainKeys = domainKeyParts(config, keys, makeKey);
-  const rotator = new Rotator({ ...domainKeys, root, now, log });
+  const rotator = new Rotator({ ...domainKeys, root, witness, now, log });
   const ticks = setInterval(() => tick(rotator, log), tickMs(config)).unref();
   const release = async (): Promise<void> => {
     clearInterval(sweep);
@@ -115,16 +117,16 @@ export async function start(config: Config): Promise<Running> {
       ...partitionCommands(writer, isName),
     };
     const opener = device && rootDevice(device);
-    const ceremonies = new Ceremonies({ root, now, note, commands, writer, device: opener });
+    const ceremonies = new Ceremonies({ root, now, note, commands, writer, witness, device: opener });
     const officers = new Partitions({ root, set: partitions, writer, now, note });
     const services = [
       ...[cryptoService(engines(keys, cache, pool, config)), adminService(root, keys)],
       ...rootServices({
-        ...{ root, reports: domainKeys.reports, writer: config.writer, policy: config.rotation },
+        ...{ root, witness, reports: domainKeys.reports, writer: config.writer, policy: config.rotation },
         take: (bytes) => take(root, bytes, config, device),
         proceed: () => rotator.proceed(),
       }),
-      ceremonyService({ root, ceremonies, journal }),
+      ceremonyService({ root, witness, ceremonies, journal }),
       partitionService({ set: partitions, partitions: officers, trustDomain }),
     ];
     const server = await listen(config, tls, { root, keys, device }, services, log);
@@ -149,14 +151,18 @@ function engines(keys: DomainKeys, cache: TokenCache, { run }: CryptoPool, { tra
 const MAX_CACHED_IN_PARTITION = 256;
 
 /** Every partition has keys, a cache and engines of its own; only the threads are everybody's. */
-function partitionSet(pool: CryptoPool, config: Config): PartitionSet<PartitionWork> {
+function partitionSet(pool: CryptoPool, config: Config, witness: RootWitness): PartitionSet<PartitionWork> {
   const make = (): { keys: DomainKeys; work: PartitionWork } => {
     const keys = new DomainKeys();
     const limits = { maxEntries: MAX_CACHED_IN_PARTITION, ttlMs: CACHE_TTL_MS };
     const cache = new TokenCache(limits, () => performance.now());
     return { keys, work: { engines: engines(keys, cache, pool, config), random: randomPool(), cache } };
   };
-  return new PartitionSet(make, ({ cache }) => cache.clear());
+  return new PartitionSet(
+    make,
+    ({ cache }) => cache.clear(),
+    () => witness.mustBeNewest(),
+  );
 }
 
 /** What changes domain keys. */

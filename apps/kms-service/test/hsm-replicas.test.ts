@@ -4,6 +4,11 @@ import {
   HsmCeremonyServiceClient,
   HsmDomainKeyServiceClient,
   HsmRootServiceClient,
+  PartitionServiceClient,
+  RootStanding,
+  type ChangePartitionRequest,
+  type DescribeRootResponse,
+  type ExecuteCommandResponse,
   type GetRootResponse,
   type ListDomainKeysRequest,
   type ListDomainKeysResponse,
@@ -13,7 +18,12 @@ import { channelCredentials, invoke, tlsIdentity, type TlsIdentity } from '@keys
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { system, type HsmProcess, type System } from './support/system.js';
 
+const partitionOfficer = 'spiffe://keystead.local/svc/payments-admin';
+const partitionUser = 'spiffe://keystead.local/svc/payments';
+
 let sys: System;
+/** Carried out before the writer is set back. */
+let replayed: Buffer;
 let tls: TlsIdentity;
 let [writer, first, second]: HsmProcess[] = [];
 beforeAll(async () => {
@@ -72,6 +82,7 @@ async function rotate(): Promise<void> {
   await restart(given(writer), 300);
   await until('another domain key is active', async () => (await activeOf(writer)) > before);
   await restart(given(writer), 0);
+  await until('none waits', async () => (await rootOf(writer)).domainKeys.every(({ state }) => state !== 4));
 }
 
 async function restart(hsm: HsmProcess, periodMs: number): Promise<void> {
@@ -145,7 +156,15 @@ test('a rotation while replicas die and come back: no call fails, and tokens of 
 test('a writer that was set back to an older root is not used; the others go on', async () => {
   const hsm = given(writer);
   const [root, saved] = [join(hsm.folder, 'root'), join(hsm.folder, 'saved')];
+  await command('create-partition', { name: 'a', officer: partitionOfficer });
+  await changePartition({ $case: 'addUser', value: partitionUser });
+  await inPartition();
+  // What the thief of the disk has: the files, and a command that was carried out soon after.
+  replayed = await prepared('add-recipient', { name: 'board', threshold: '2', count: '3' });
   await cp(root, saved, { recursive: true });
+  expect((await carriedOut(replayed)).shares).toHaveLength(3);
+  await changePartition({ $case: 'removeUser', value: partitionUser });
+  await expect(inPartition()).rejects.toMatchObject({ code: 'AccessDenied' });
   await rotate();
   await together();
   const newest = await generationOf(writer);
@@ -161,6 +180,21 @@ test('a writer that was set back to an older root is not used; the others go on'
   await sys.kms('encrypt', { keyId: keyMetadata?.keyId ?? '', plaintext: Buffer.from('x') });
   expect((await readdir(root)).length).toBeGreaterThan(0);
 }, 60_000);
+
+test('on a root that was set back no command is carried out again, and nobody who was removed is back', async () => {
+  await until('the writer knows it', async () => (await standing()) === RootStanding.ROOT_STANDING_SET_BACK);
+  await expect(carriedOut(replayed)).rejects.toMatchObject({ code: 'Conflict' });
+  for (const [name, args] of [
+    ['add-recipient', { name: 'mine', threshold: '2', count: '2' }],
+    ['add-operator', { name: 'eve', role: 'officer', key: '11'.repeat(32) }],
+    ['rotate-domain-key', {}],
+    ['create-partition', { name: 'b', officer: partitionOfficer }],
+  ] as const)
+    await expect(command(name, args)).rejects.toMatchObject({ code: 'Conflict' });
+  await expect(inPartition()).rejects.toMatchObject({ code: 'Conflict' });
+  await expect(changePartition({ $case: 'setQuorum', value: 1 })).rejects.toMatchObject({ code: 'Conflict' });
+  expect((await command('backup')).rootFile.length).toBeGreaterThan(0);
+});
 
 test('a replica set back to an older root gets the newest again', async () => {
   const hsm = given(first);
@@ -184,29 +218,65 @@ test('the domain keys of a replica are shown, and that it is none that writes', 
   expect(shown.domainKeys.at(-1)).toMatchObject({ state: 1 });
 });
 
-/** Carries a command out on the writer, as an operator; there are no rules. */
-async function command(name: string, args: Record<string, string>): Promise<void> {
+/** Talks to the writer as an operator; there are no rules. */
+async function asOperator<T>(work: (client: HsmCeremonyServiceClient) => Promise<T>): Promise<T> {
   const operator = tlsIdentity(await sys.pki.dirFor('spiffe://keystead.local/operator/ops'));
   const client = new HsmCeremonyServiceClient(given(writer).address, channelCredentials(operator, 'hsm-service'));
   try {
-    const wanted = { command: name, arguments: args, secret: undefined, validSeconds: 0 };
-    const prepared = await invoke<typeof wanted, PrepareCommandResponse>(client.prepareCommand.bind(client), wanted);
-    const request = { command: prepared.command, signatures: [], secret: undefined };
-    await invoke(client.executeCommand.bind(client), request);
+    return await work(client);
   } finally {
     client.close();
     operator.close();
   }
 }
 
-test('operators rotate the domain key; a former one that tokens need, or that is young, is not destroyed', async () => {
-  const before = await activeOf(first);
-  // The writer is still refused: what it does by itself reaches nobody.
-  await command('rotate-domain-key', {});
-  expect(await activeOf(first)).toBe(before);
-  await expect(command('destroy-domain-key', { epoch: '1' })).rejects.toMatchObject({ code: 'Conflict' });
-  await expect(command('destroy-domain-key', { epoch: '99' })).rejects.toMatchObject({ code: 'NotFound' });
-});
+const prepared = (name: string, args: Record<string, string> = {}): Promise<Buffer> =>
+  asOperator(async (client) => {
+    const wanted = { command: name, arguments: args, secret: undefined, validSeconds: 0 };
+    return Buffer.from(
+      (await invoke<typeof wanted, PrepareCommandResponse>(client.prepareCommand.bind(client), wanted)).command,
+    );
+  });
+
+const carriedOut = (command: Buffer): Promise<ExecuteCommandResponse> =>
+  asOperator((client) =>
+    invoke(
+      client.executeCommand.bind(client),
+      { command, signatures: [], secret: undefined },
+      {
+        timeoutMs: 20_000,
+      },
+    ),
+  );
+
+const command = async (name: string, args: Record<string, string> = {}): Promise<ExecuteCommandResponse> =>
+  carriedOut(await prepared(name, args));
+
+/** Uses the partition "a" as its user. */
+async function inPartition(): Promise<void> {
+  const user = tlsIdentity(await sys.pki.dirFor(partitionUser));
+  const client = new PartitionServiceClient(given(writer).address, channelCredentials(user, 'hsm-service'));
+  try {
+    await invoke(client.partitionGenerateKey.bind(client), { partition: 'a', keySpec: 1, keyUsage: 1 });
+  } finally {
+    client.close();
+    user.close();
+  }
+}
+
+async function changePartition(change: NonNullable<ChangePartitionRequest['change']>): Promise<void> {
+  const officer = tlsIdentity(await sys.pki.dirFor(partitionOfficer));
+  const client = new PartitionServiceClient(given(writer).address, channelCredentials(officer, 'hsm-service'));
+  try {
+    await invoke(client.changePartition.bind(client), { partition: 'a', change });
+  } finally {
+    client.close();
+    officer.close();
+  }
+}
+
+const standing = async (): Promise<RootStanding> =>
+  (await asOperator((client) => invoke<object, DescribeRootResponse>(client.describeRoot.bind(client), {}))).standing;
 
 test('with supersede-root the operators go on with the older root; replicas start anew from it', async () => {
   const { rows } = await sys.database.adminPool('kms-service').query<{ generation: bigint; file_hash: Buffer }>({
@@ -224,4 +294,13 @@ test('with supersede-root the operators go on with the older root; replicas star
   const { keyMetadata } = await sys.kms('createKey');
   await sys.kms('encrypt', { keyId: keyMetadata?.keyId ?? '', plaintext: Buffer.from('x') });
   expect(await activeOf(second)).toBe(51);
+  await until('ceremonies go on', async () => (await standing()) === RootStanding.ROOT_STANDING_NEWEST);
+  await inPartition();
 }, 60_000);
+
+test('operators rotate the domain key; a former one that tokens need, or that is young, is not destroyed', async () => {
+  await command('rotate-domain-key');
+  await until('it is active everywhere', async () => (await activeOf(first)) === 52);
+  await expect(command('destroy-domain-key', { epoch: '1' })).rejects.toMatchObject({ code: 'Conflict' });
+  await expect(command('destroy-domain-key', { epoch: '99' })).rejects.toMatchObject({ code: 'NotFound' });
+});

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { RootCondition, type DescribeRootResponse, type RootSecret } from '@keystead/proto/hsm';
+import { RootCondition, RootStanding, type DescribeRootResponse, type RootSecret } from '@keystead/proto/hsm';
 import type { Command } from 'commander';
 import { dataFolder } from '../data-folder.js';
 import { Failure } from '../failure.js';
@@ -129,11 +129,17 @@ const conditions: Readonly<Record<number, string>> = {
   [RootCondition.ROOT_CONDITION_OPEN]: 'open',
 };
 
+const standings: Readonly<Record<number, readonly string[]>> = {
+  [RootStanding.ROOT_STANDING_UNHEARD]: ['kms-service has not said yet: what changes the root must wait'],
+  [RootStanding.ROOT_STANDING_SET_BACK]: ['NO: it was set back, and kms-service knows a newer one (docs/runbook.md)'],
+};
+
 function rows(root: DescribeRootResponse): [string, string][] {
   const { recipients, operators, rules, progress } = root;
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
   return [
     ['root', conditions[root.condition] ?? 'unknown'],
+    ...(standings[root.standing] ?? []).map((line): [string, string] => ['newest?', line]),
     ...(progress ? ([['shares given', `${progress.given} of ${progress.needed}`]] as [string, string][]) : []),
     ['domain', hex(root.domainId)],
     ['root generation', String(root.rootGeneration)],

@@ -19,6 +19,7 @@ import { slotsOf, wipeState, type Draft, type Slot } from './root-draft.js';
 import { RootError } from './root-error.js';
 import { openRoot, parseRoot, type RootHeader, type SealedRoot } from './root-file.js';
 import type { RootState, Rule } from './root-state.js';
+import type { RootWitness } from './root-witness.js';
 import { combineShares, formatShare, parseShare, SET_BYTES, type Share } from './shamir.js';
 import { ShareSession, type ShareProgress } from './share-session.js';
 
@@ -63,6 +64,7 @@ export interface CeremonyParts {
   readonly writer?: boolean;
   /** The PKCS#11 device, where one is configured. */
   readonly device?: RootDevice | undefined;
+  readonly witness: RootWitness;
   readonly commands?: Readonly<Record<string, RootCommand>>;
 }
 
@@ -74,6 +76,9 @@ export interface Verified {
 }
 
 const DEFAULT_VALID_MS = 3_600_000;
+
+/** Give nothing away that whoever put the root back does not have; the last one is how operators go on with it. */
+const ON_ANY_ROOT: ReadonlySet<string> = new Set(['seal', 'backup', 'supersede-root']);
 
 /** What operators do with the root of trust. Everything but questions is noted, refusals too. */
 export class Ceremonies {
@@ -205,6 +210,7 @@ export class Ceremonies {
     if (!kind.edit && !signed) return {};
     if (this.#parts.writer === false)
       throw new KeysteadError('Conflict', 'This replica does not write the root: ask the one that does.');
+    if (!ON_ANY_ROOT.has(command.name)) await this.#parts.witness.newest();
     let outcome: CommandOutcome = {};
     await root.change(async (draft, header) => {
       mustBeAllowed(draft.state, header);

@@ -21,12 +21,19 @@ const MAX_IN_FLIGHT = 64;
 export class PartitionSet<Work> {
   readonly #make: (domain: Buffer) => { keys: DomainKeys; work: Work };
   readonly #wipe: (work: Work) => void;
+  readonly #mustBeNewest: () => void;
   #partitions: readonly Partition[] = [];
   readonly #open = new Map<string, OpenPartition<Work>>();
 
-  constructor(make: (domain: Buffer) => { keys: DomainKeys; work: Work }, wipe: (work: Work) => void) {
+  /** `mustBeNewest` throws while the root may be an older one, whose users may have been removed since. */
+  constructor(
+    make: (domain: Buffer) => { keys: DomainKeys; work: Work },
+    wipe: (work: Work) => void,
+    mustBeNewest: () => void,
+  ) {
     this.#make = make;
     this.#wipe = wipe;
+    this.#mustBeNewest = mustBeNewest;
   }
 
   /** As the root has them; without keys in them. */
@@ -62,11 +69,12 @@ export class PartitionSet<Work> {
     for (const { work } of this.#open.values()) use(work);
   }
 
-  /** Runs a user's call in a partition. Throws AccessDenied for everybody else, Throttling. */
+  /** Runs a user's call in a partition. Throws AccessDenied for everybody else, Throttling, Unavailable and Conflict as `mustBeNewest`. */
   async use<T>(who: string, name: string, run: (work: Work) => Promise<T>): Promise<T> {
     const partition = this.#partitions.find((one) => one.name === name);
     // Who is no user learns nothing, not even whether there is such a partition.
     if (!partition?.users.includes(who)) throw refused();
+    this.#mustBeNewest();
     const open = this.#open.get(partition.domain.toString('hex'));
     if (!open) throw new KeysteadError('Sealed', 'The HSM is sealed.');
     if (open.inFlight >= MAX_IN_FLIGHT) throw new KeysteadError('Throttling', 'Rate exceeded');
@@ -81,6 +89,7 @@ export class PartitionSet<Work> {
   /** The partition that an officer manages. Throws AccessDenied for everybody else. */
   managed(who: string, name: string): Partition {
     if (!this.#partitions.some((one) => one.name === name && one.officers.includes(who))) throw refused();
+    this.#mustBeNewest();
     return find(this.#partitions, name);
   }
 

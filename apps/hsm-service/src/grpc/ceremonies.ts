@@ -2,6 +2,7 @@ import { KeysteadError } from '@keystead/errors';
 import {
   HsmCeremonyServiceService,
   RootCondition,
+  RootStanding,
   type Ceremony,
   type DescribeRootResponse,
   type HsmCeremonyServiceServer,
@@ -18,6 +19,7 @@ import type { NotedCeremony } from '../domain/ceremony-journal.js';
 import { wipeSecret, type Secret } from '../domain/new-recipient.js';
 import { splitOf, tokenOf } from '../domain/recipients.js';
 import type { Slot } from '../domain/root-draft.js';
+import type { RootWitness } from '../domain/root-witness.js';
 import { SET_BYTES } from '../domain/shamir.js';
 import type { Journal } from '../store/journal.js';
 import { isKms } from './crypto.js';
@@ -25,6 +27,7 @@ import { isKms } from './crypto.js';
 /** What the ceremonies are served from. */
 export interface CeremonyService {
   readonly root: Root;
+  readonly witness: RootWitness;
   readonly ceremonies: Ceremonies;
   readonly journal: Journal;
 }
@@ -36,10 +39,17 @@ const CONDITIONS = {
   OPEN: RootCondition.ROOT_CONDITION_OPEN,
 } as const;
 
+const STANDINGS = {
+  UNWATCHED: RootStanding.ROOT_STANDING_UNWATCHED,
+  UNHEARD: RootStanding.ROOT_STANDING_UNHEARD,
+  NEWEST: RootStanding.ROOT_STANDING_NEWEST,
+  SET_BACK: RootStanding.ROOT_STANDING_SET_BACK,
+} as const;
+
 /** HsmCeremonyService: for operators' certificates, the audit side for kms-service's. */
-export function ceremonyService({ root, ceremonies, journal }: CeremonyService): ServiceBinding {
+export function ceremonyService({ root, witness, ceremonies, journal }: CeremonyService): ServiceBinding {
   const implementation: HsmCeremonyServiceServer = {
-    describeRoot: by(isOperatorOrKms, async () => describe(root, ceremonies)),
+    describeRoot: by(isOperatorOrKms, async () => describe(root, witness, ceremonies)),
     initialize: by(isOperator, async ({ recipient }, call) => {
       const { args, secret } = newRecipient(recipient);
       const shares = await ceremonies.initialize(actorOf(call), args, secret).finally(() => wipeSecret(secret));
@@ -110,7 +120,7 @@ function actorOf({ peer, sourceIp }: UnaryCall): Actor {
   return { operator: peer.kind === 'operator' ? peer.name : '', sourceIp };
 }
 
-function describe(root: Root, { progress }: Ceremonies): DescribeRootResponse {
+function describe(root: Root, { standing }: RootWitness, { progress }: Ceremonies): DescribeRootResponse {
   const { header, hash } = root.file ?? {};
   const open =
     root.condition === 'OPEN' ? root.read((state, slots) => ({ ...state, slots: slots.map(recipientOf) })) : undefined;
@@ -126,6 +136,7 @@ function describe(root: Root, { progress }: Ceremonies): DescribeRootResponse {
     rules: open ? [...open.rules] : [],
     damagedGenerations: [...root.damaged],
     progress: progressOf({ progress }),
+    standing: STANDINGS[standing],
   };
 }
 

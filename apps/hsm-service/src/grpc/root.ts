@@ -22,12 +22,14 @@ import { RootError } from '../domain/root-error.js';
 import type { SealedRoot } from '../domain/root-file.js';
 import type { FileName } from '../domain/root-state.js';
 import type { RootReports } from '../domain/root-reports.js';
+import type { RootWitness } from '../domain/root-witness.js';
 import type { LiveRoot } from '../store/live-root.js';
 import { isKms } from './crypto.js';
 
 /** What the root is shared from. */
 export interface RootServiceParts {
   readonly root: LiveRoot;
+  readonly witness: RootWitness;
   readonly reports: RootReports;
   readonly writer: boolean;
   readonly policy: RotationPolicy;
@@ -42,7 +44,7 @@ const NOTHING = Buffer.alloc(0);
 /** HsmRootService: how replicas come to share one root, for kms-service; and HsmDomainKeyService. */
 export function rootServices(parts: RootServiceParts): ServiceBinding[] {
   const implementation = {
-    getRoot: byKms<GetRootRequest, GetRootResponse>(({ knownHash }) => getRoot(parts, knownHash)),
+    getRoot: byKms<GetRootRequest, GetRootResponse>((known) => getRoot(parts, known)),
     putRoot: byKms<PutRootRequest, PutRootResponse>(async ({ sealedRoot }) => {
       if (parts.writer) throw new KeysteadError('Conflict', 'The writer of the root takes no root from others.');
       await parts.take(Buffer.from(sealedRoot)).catch((error: unknown) => {
@@ -72,15 +74,20 @@ function byKms<Request, Response>(handler: (request: Request) => Promise<Respons
   });
 }
 
-async function getRoot({ root, writer, reports }: RootServiceParts, known: Uint8Array): Promise<GetRootResponse> {
+async function getRoot(
+  { root, writer, reports, witness }: RootServiceParts,
+  { knownGeneration, knownHash }: GetRootRequest,
+): Promise<GetRootResponse> {
   const { generations, newest } = await root.kept();
   const [first] = generations;
   const open = root.condition === 'OPEN';
   const { superseded, history = [] } = open ? root.read((state) => state) : {};
+  const known = knownHash.length > 0 ? { generation: knownGeneration, hash: Buffer.from(knownHash) } : undefined;
+  if (open) witness.heard(known, [...generations.map(fileName), ...history], superseded);
   return {
     domainId: first?.header.domain ?? NOTHING,
     generations: [...generations.map(generation), ...history.map(name).reverse()],
-    sealedRoot: newest && first && !first.hash.equals(known) ? newest : NOTHING,
+    sealedRoot: newest && first && !first.hash.equals(knownHash) ? newest : NOTHING,
     ...{ writer, isSealed: !open },
     domainKeys: open ? root.read((state) => state.domainKeys.map((key) => info(key, reports))) : [],
     superseded: superseded && name(superseded),
@@ -109,6 +116,10 @@ function domainKeys({ root, reports, policy, writer }: RootServiceParts): ListDo
     rootGeneration: root.file?.header.generation ?? 0n,
     sharedGeneration: reports.sharedGeneration,
   };
+}
+
+function fileName({ header: { generation }, hash }: SealedRoot): FileName {
+  return { generation, hash };
 }
 
 function generation({ header, hash }: SealedRoot): RootGeneration {

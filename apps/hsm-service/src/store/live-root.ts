@@ -252,11 +252,20 @@ export class LiveRoot {
 
   async #look(): Promise<void> {
     const stored = await loadRoot(this.#parts.directory);
-    const known = this.#file?.header;
-    if (known && (!stored || stored.root.header.generation < known.generation))
-      throw new RootError('tampered', `Root generation ${known.generation} was here before and is gone.`);
+    this.#mustFollow(stored?.root);
     this.#file = stored?.root;
     this.#damaged = stored?.damaged ?? [];
+  }
+
+  /** What was here before is neither gone nor another file of its generation. */
+  #mustFollow(root: SealedRoot | undefined): void {
+    if (!this.#file) return;
+    const { hash, header } = this.#file;
+    const { generation } = header;
+    if (!root || root.header.generation < generation)
+      throw new RootError('tampered', `Root generation ${generation} was here before and is gone.`);
+    if (root.header.generation === generation && !root.hash.equals(hash))
+      throw new RootError('tampered', `Root generation ${generation} is another file than before.`);
   }
 
   #following(file: SealedRoot, slots: readonly Slot[], rws: Buffer): RootHeader {

@@ -2,11 +2,13 @@ import type { Logger } from '@keystead/service';
 import { rotation, type DomainKeyParts } from '../domain/domain-key-commands.js';
 import { activated, destroyed, destructible, rotationDue, waiting } from '../domain/domain-key-rotation.js';
 import { rulesFor } from '../domain/quorum.js';
+import type { RootWitness } from '../domain/root-witness.js';
 import type { LiveRoot } from '../store/live-root.js';
 
 /** What rotation works with. */
 export interface RotatorParts extends DomainKeyParts {
   readonly root: LiveRoot;
+  readonly witness: RootWitness;
   readonly now: () => Date;
   readonly log: Logger;
 }
@@ -22,9 +24,11 @@ export class Rotator {
 
   /** Makes the next domain key when the active one has served its time. */
   async tick(): Promise<void> {
-    const { root, policy, now, writer, log } = this.#parts;
+    const { root, witness, policy, now, writer, log } = this.#parts;
     const due = (): boolean => root.read((state) => rotationDue(state, policy, now()));
     if (this.#busy || !writer || root.condition !== 'OPEN' || !due()) return;
+    // A key that only a root has which was set back would be known to nobody else.
+    if (witness.standing === 'UNHEARD' || witness.standing === 'SET_BACK') return;
     this.#busy = true;
     try {
       await root.change(async (draft) => ({ ...draft, state: await rotation(draft.state, this.#parts, now()) }));

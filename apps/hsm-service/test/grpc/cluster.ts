@@ -62,7 +62,8 @@ export async function cluster(root: 'key file' | 'none' = 'key file', env: Envir
     KEYSTEAD_TLS_DIR: await certificate(service('hsm-service')),
     KEYSTEAD_ROOT_DIR: join(folder, 'root'),
     ...(root === 'none' ? {} : { KEYSTEAD_ROOT_KEY_FILE: join(folder, 'root.key') }),
-    ...{ KEYSTEAD_LOG_LEVEL: 'silent', ...env },
+    // There is no kms-service that would ask.
+    ...{ KEYSTEAD_LOG_LEVEL: 'silent', KEYSTEAD_ROOT_WITNESS: 'none', ...env },
   };
   let running = await start(readConfig(settings));
   const close = async (): Promise<void> => {
