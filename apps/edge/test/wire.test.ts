@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect } from 'node:net';
+import { formatTimestamp } from '@keystead/sigv4';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { maxBody } from '../src/http/body.js';
 import { type Cluster, cluster } from '@keystead/testing/cluster';
 import { type Answer, form, json, send, sendSigned, sign, socketTalk } from './support/raw.js';
@@ -165,6 +167,30 @@ describe('limits', () => {
     const headers = { ...signed.headers, 'transfer-encoding': 'chunked' };
     const answer = await send(running.endpoint, { headers, body });
     expect(answer.status).toBe(413);
+  });
+
+  test('bodies that strangers begin and do not end leave room for others', async () => {
+    const { hostname, port } = new URL(running.endpoint);
+    const time = formatTimestamp(Date.now());
+    const credential = `Credential=AKIAAAAAAAAAAAAAAAAA/${time.slice(0, 8)}/us-east-1/kms/aws4_request`;
+    const authorization = `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=host;x-amz-date;x-amz-target, Signature=${'a'.repeat(64)}`;
+    const head = `POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: TrentService.ListKeys\r\nX-Amz-Date: ${time}\r\nAuthorization: ${authorization}\r\n`;
+    const unfinished = Buffer.concat([
+      Buffer.from(`${head}Content-Length: ${maxBody}\r\n\r\n`),
+      Buffer.alloc(maxBody - 1),
+    ]);
+    let answers = '';
+    const sockets = Array.from({ length: 140 }, () => {
+      const socket = connect(Number(port), hostname, () => socket.write(unfinished));
+      return socket.on('data', (text: Buffer) => (answers += text.toString('latin1'))).on('error', () => undefined);
+    });
+    await vi.waitFor(() => expect(answers).toContain('ThrottlingException'), { timeout: 10_000 });
+    expect((await kms('ListKeys', '{}')).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(async () => {
+      const large = JSON.stringify({ Marker: 'a'.repeat(100_000) });
+      expect(typeOf(await kms('ListKeys', large))).toBe('ValidationException');
+    });
   });
 
   test('what is not HTTP, and a head that is too large, get one plain answer', async () => {
