@@ -14,20 +14,31 @@ const CURVES = { prime256v1: p256, secp384r1: p384, secp521r1: p521, secp256k1 }
  * The digest may not be longer than the order of the curve. See ADR 0021 for what runs in OpenSSL and what does not.
  */
 export function ecdsaSignDigest(curve: string, pkcs8: Uint8Array, digest: Uint8Array): Buffer {
-  const { Fn } = curveOf(curve).Point;
-  const [n, length] = [Fn.ORDER, Fn.BYTES];
   const d = privateScalar(pkcs8);
   for (;;) {
-    const k = nonce(d, digest, n, length);
-    const r = consuming(toBytes(k, length), (bytes) => xOf(curve, bytes, length)) % n;
-    // Blinded: neither k nor d meets arithmetic whose time depends on its value.
-    const b = randomScalar(n, length);
-    const blinded = (b * fromBytes(digest) + ((b * fromBytes(d)) % n) * r) % n;
-    const s = (Fn.inv((b * k) % n) * blinded) % n;
-    if (r !== 0n && s !== 0n) {
-      return der(SEQUENCE, derInteger(toBytes(r, length)), derInteger(toBytes(s, length)));
-    }
+    const signature = consuming(nonce(curve, d, digest), (k) => signWith(curve, { d, k }, digest));
+    if (signature) return signature;
   }
+}
+
+/** A private key and a nonce, big-endian, as long as the order of the curve. */
+export interface SigningScalars {
+  readonly d: Buffer;
+  readonly k: Buffer;
+}
+
+/** A signature with this nonce; undefined for the few nonces that do not do. Exported for the campaign that measures it. */
+export function signWith(curve: string, { d, k }: SigningScalars, digest: Uint8Array): Buffer | undefined {
+  const { Fn } = curveOf(curve).Point;
+  const [n, length] = [Fn.ORDER, Fn.BYTES];
+  if (!isBelow(k, n)) return undefined;
+  const r = xOf(curve, k, length) % n;
+  // Blinded: neither k nor d meets arithmetic whose time depends on its value.
+  const b = randomScalar(n, length);
+  const blinded = (b * fromBytes(digest) + ((b * evenly(d, n)) % n) * r) % n;
+  const s = (Fn.inv((b * evenly(k, n)) % n) * blinded) % n;
+  if (r === 0n || s === 0n) return undefined;
+  return der(SEQUENCE, derInteger(toBytes(r, length)), derInteger(toBytes(s, length)));
 }
 
 /** Verifies a DER signature of a ready digest. */
@@ -60,13 +71,34 @@ function xOf(curve: string, k: Buffer, length: number): bigint {
   return fromBytes(ecdh.getPublicKey().subarray(1, 1 + length));
 }
 
-/** A hedged nonce: unpredictable if either the random bytes or the key is; 128 spare bits leave no bias (FIPS 186-5 A.3.1). */
-function nonce(d: Buffer, digest: Uint8Array, n: bigint, length: number): bigint {
-  const context = Buffer.concat([randomBytes(32), digest]);
-  return consuming(
-    kdf(d, 'keystead/v1/ecdsa-nonce', context, length + 16),
-    (bytes) => (fromBytes(bytes) % (n - 1n)) + 1n,
-  );
+/**
+ * A hedged nonce, unpredictable if either the random bytes or the key is. One that is not below the order is drawn again
+ * (FIPS 186-5 A.3.2): nothing divides it.
+ */
+function nonce(curve: string, d: Buffer, digest: Uint8Array): Buffer {
+  const { BITS, BYTES } = curveOf(curve).Point.Fn;
+  const k = kdf(d, 'keystead/v1/ecdsa-nonce', Buffer.concat([randomBytes(32), digest]), BYTES);
+  k[0] = (k[0] as number) & (0xff >> (8 * BYTES - BITS));
+  return k;
+}
+
+const ONE = Buffer.from([1]);
+
+/** 256^length + value: a BigInt has as many digits as its value needs, and this value needs the same for all secrets. */
+function raised(secret: Buffer): bigint {
+  return consuming(Buffer.concat([ONE, secret]), fromBytes);
+}
+
+/** A number congruent to the secret modulo n, of a length that does not tell the secret's. */
+function evenly(secret: Buffer, n: bigint): bigint {
+  return raised(secret) + n - ((1n << BigInt(8 * secret.length)) % n);
+}
+
+/** secret < n, by a subtraction of numbers of full length. */
+function isBelow(secret: Buffer, n: bigint): boolean {
+  const bits = BigInt(8 * secret.length + 8);
+  const limit = (1n << bits) + (1n << BigInt(8 * secret.length)) + n - 1n;
+  return (limit - raised(secret)) >> bits === 1n;
 }
 
 function randomScalar(n: bigint, length: number): bigint {
