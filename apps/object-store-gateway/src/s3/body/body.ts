@@ -6,6 +6,9 @@ import { S3Error } from '../../domain/s3-error.js';
 import type { RequestHead, S3Request } from '../http/request.js';
 import { IncomingBody } from './incoming.js';
 
+/** Pieces are joined beyond this many: one may be a byte, and costs a hundred beside. */
+const MOST_LOOSE = 256;
+
 const NO_TRAILER: ReadonlyMap<string, string> = new Map();
 
 /** The plaintext of a request's body, held against its declaration while it is read. */
@@ -40,9 +43,15 @@ export async function readWhole(request: S3Request, most: number): Promise<Buffe
   const length = plainLength(request);
   if (length > most) throw new S3Error('MaxMessageLengthExceeded', undefined, { MaxMessageLengthBytes: String(most) });
   const body = openBody(request, most);
-  const all: Buffer[] = [];
-  for (let pieces = await body.next(); pieces; pieces = await body.next()) all.push(...pieces);
-  return Buffer.concat(all);
+  const joined: Buffer[] = [];
+  let loose: Buffer[] = [];
+  for (let pieces = await body.next(); pieces; pieces = await body.next()) {
+    for (const piece of pieces) loose.push(piece);
+    if (loose.length < MOST_LOOSE) continue;
+    joined.push(Buffer.concat(loose));
+    loose = [];
+  }
+  return Buffer.concat([...joined, ...loose]);
 }
 
 /** Tells a waiting client to send its body. Only a request that was authorized gets here. */

@@ -3,6 +3,8 @@ import { S3Error } from '../../domain/s3-error.js';
 
 /** Bytes that may wait between socket and cipher before the socket is paused. */
 const HIGH_WATER = 1 << 20;
+/** What a piece costs beside its bytes: a client may send them one by one. */
+const PIECE = 128;
 
 /**
  * Takes the body of a request as the socket gives it. All that has arrived since the last call is handed over at once,
@@ -41,7 +43,7 @@ export class IncomingBody {
     this.#message
       .on('data', (piece: Buffer) => {
         this.#queue.push(piece);
-        this.#queued += piece.length;
+        this.#queued += piece.length + PIECE;
         if (this.#queued >= HIGH_WATER) this.#message.pause();
         this.#signal();
       })
