@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { sealedLength } from '@keystead/crypto/stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Backend } from '../src/backend/backend.js';
 import { directoryBackend } from '../src/backend/directory/directory.js';
 import { rebuildIndex } from '../src/workers/rebuild.js';
@@ -103,6 +109,54 @@ test('what was overwritten and deleted is swept away', async () => {
   const left = await files();
   expect(left).not.toContain(first);
   expect(left).not.toContain(second);
+});
+
+test('a part that is sent again while its upload is completed does not take bytes from the object', async () => {
+  const named = { Bucket: 'bucket-one', Key: 'again' };
+  const { UploadId } = await c.s3.send(new CreateMultipartUploadCommand(named));
+  const send = (Body: string) => c.s3.send(new UploadPartCommand({ ...named, UploadId, PartNumber: 1, Body }));
+  const { ETag } = await send('first');
+  const admin = c.cluster.database.adminPool('object-store-gateway');
+  const holder = await admin.connect();
+  const waiting = async (): Promise<number> => {
+    const { rows } = await admin.query(`select 1 from pg_stat_activity where wait_event_type = 'Lock'`);
+    return rows.length;
+  };
+  try {
+    await holder.query('begin');
+    await holder.query('select 1 from upload where id = $1 for update', [UploadId]);
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+    const completed = c.s3.send(new CompleteMultipartUploadCommand({ ...named, UploadId, MultipartUpload }));
+    await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 20_000 });
+    let late: unknown;
+    const again = send('again').then(
+      () => (late = 'kept'),
+      (error: unknown) => (late = error),
+    );
+    await vi.waitFor(async () => expect(late ?? (await waiting()) === 2).toBeTruthy(), { timeout: 20_000 });
+    await holder.query('commit');
+    await completed;
+    await again;
+    expect(late).toMatchObject({ name: 'NoSuchUpload' });
+  } finally {
+    holder.release();
+  }
+  const { rows } = await admin.query(`select 1 from garbage g join object o on g.blob = any(o.blobs)`);
+  expect(rows).toEqual([]);
+  expect((await get(c.s3, 'again')).toString()).toBe('first');
+});
+
+test('a completion that is refused leaves no record for a rebuild', async () => {
+  await put(c.s3, 'there', 'old');
+  const named = { Bucket: 'bucket-one', Key: 'there' };
+  const { UploadId } = await c.s3.send(new CreateMultipartUploadCommand(named));
+  const { ETag } = await c.s3.send(new UploadPartCommand({ ...named, UploadId, PartNumber: 1, Body: 'new' }));
+  const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+  const complete = new CompleteMultipartUploadCommand({ ...named, UploadId, MultipartUpload, IfNoneMatch: '*' });
+  await expect(c.s3.send(complete)).rejects.toMatchObject({ name: 'PreconditionFailed' });
+  await rebuildIndex(c.cluster.database.pool('object-store-gateway'), backend, '000000000000');
+  expect((await get(c.s3, 'there')).toString()).toBe('old');
+  await c.s3.send(new AbortMultipartUploadCommand({ ...named, UploadId }));
 });
 
 test('orphans of crashes are removed when nothing names them', async () => {

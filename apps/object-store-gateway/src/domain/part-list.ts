@@ -53,8 +53,13 @@ export function chooseParts<P extends KeptPart>(
   return named.map(({ number, etag, checksums }) => {
     const part = byNumber.get(number);
     if (part?.etag === etag && Object.values(checksums).every((value) => fits(part, value))) return part;
-    throw new S3Error('InvalidPart', undefined, { UploadId: uploadId, PartNumber: String(number), ETag: etag });
+    throw invalidPart({ number, etag }, uploadId);
   });
+}
+
+/** A part that is not there (any more). */
+export function invalidPart({ number, etag }: Pick<NamedPart, 'number' | 'etag'>, uploadId: string): S3Error {
+  return new S3Error('InvalidPart', undefined, { UploadId: uploadId, PartNumber: String(number), ETag: etag });
 }
 
 /** A part that was stored without a checksum is not held against one. */

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { compositeChecksum, joinChecksums } from '../domain/checksum/algorithms.js';
 import { checkWriteConditionSyntax } from '../domain/conditions.js';
 import type { ObjectRecord, StoredChecksum } from '../domain/object.js';
-import { chooseParts, readPartList } from '../domain/part-list.js';
+import { chooseParts, invalidPart, readPartList } from '../domain/part-list.js';
 import { S3Error } from '../domain/s3-error.js';
+import type { Changes } from '../store/gateway-store.js';
 import type { Part, Upload } from '../store/uploads.js';
 import { readWhole } from './body/body.js';
 import type { S3Request } from './http/request.js';
@@ -39,7 +40,8 @@ export const CompleteMultipartUpload: Operation = {
     const dataKey = await openDataKey(gateway, request, upload.encryption);
     const stored = newObject(record, dataKey);
     dataKey.fill(0);
-    await gateway.backend.putRecord(record.segments[0]?.blob ?? '', recordBytes(stored));
+    const first = record.segments[0]?.blob ?? '';
+    await gateway.backend.putRecord(first, recordBytes(stored));
     const extra = { uploadId: upload.id, parts: parts.length, size: record.size };
     await commitObject(
       gateway,
@@ -48,18 +50,29 @@ export const CompleteMultipartUpload: Operation = {
       { extra },
       {
         conditions,
-        before: async (changes) => {
-          const used = new Set(parts.map(({ blob }) => blob));
-          const now = await changes.parts(upload.id);
-          await changes.discard(now.map(({ blob }) => blob).filter((blob) => !used.has(blob)));
-          if (!(await changes.removeUpload(upload.id)))
-            throw new S3Error('NoSuchUpload', undefined, { UploadId: upload.id });
-        },
+        before: (changes) => endUpload(changes, upload.id, parts),
       },
-    );
+    ).catch(async (error: unknown) => {
+      // Refused: no rebuild may find an object that nobody was promised. After any other failure it may be there.
+      if (error instanceof S3Error) await gateway.backend.removeRecord(first);
+      throw error;
+    });
     return xml(resultXml(call, record), encryptionHeaders(upload.encryption));
   },
 };
+
+/**
+ * Ends an upload whose parts became an object; the others are garbage. A part may have been sent again since it was
+ * chosen (an SDK's first attempt that arrives after the second): then its blob is garbage already, and no object may name it.
+ */
+async function endUpload(changes: Changes, uploadId: string, chosen: readonly Part[]): Promise<void> {
+  const present = new Set((await changes.lockParts(uploadId)).map(({ blob }) => blob));
+  if (!(await changes.removeUpload(uploadId))) throw new S3Error('NoSuchUpload', undefined, { UploadId: uploadId });
+  for (const { blob, number, etag } of chosen) {
+    if (!present.delete(blob)) throw invalidPart({ number, etag }, uploadId);
+  }
+  await changes.discard([...present]);
+}
 
 async function readAsked(request: S3Request) {
   const body = parse(await readWhole(request, MOST_XML), 'CompleteMultipartUpload');

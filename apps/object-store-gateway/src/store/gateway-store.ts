@@ -32,6 +32,7 @@ const changing = (tx: Queryable) => ({
   addObject: bind(tx, objects.addObject),
   removeObject: bind(tx, objects.removeObject),
   addUpload: bind(tx, uploads.addUpload),
+  lockParts: bind(tx, uploads.lockParts),
   removeUpload: bind(tx, uploads.removeUpload),
   discard: bind(tx, garbage.discard),
 });

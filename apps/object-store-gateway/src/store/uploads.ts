@@ -148,6 +148,20 @@ export async function listParts(db: Queryable, uploadId: string, after = 0, limi
     text: `select ${PART} from part where upload_id = $1 and number > $2 order by number limit $3`,
     values: [uploadId, after, limit],
   });
+  return partsOf(rows);
+}
+
+/** All parts of an upload, which nobody else puts in another's place before the transaction ends. */
+export async function lockParts(tx: Queryable, uploadId: string): Promise<Part[]> {
+  const { rows } = await tx.query<PartRow>({
+    name: 'part_lock',
+    text: `select ${PART} from part where upload_id = $1 order by number for update`,
+    values: [uploadId],
+  });
+  return partsOf(rows);
+}
+
+function partsOf(rows: readonly PartRow[]): Part[] {
   return rows.map((row) => ({
     number: row.number,
     blob: row.blob,
