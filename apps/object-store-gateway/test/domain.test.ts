@@ -257,9 +257,20 @@ describe('XML', () => {
     );
   });
 
+  test('what would be long work is not parsed', () => {
+    const many = (tags: number): Buffer => Buffer.from(`<R>${'<V/>'.repeat(tags)}</R>`);
+    expect(() => parse(many(99), 'R', 100)).toThrow(expect.objectContaining({ code: 'MalformedXML' }) as Error);
+    expect(parse(many(98), 'R', 100)['V']).toHaveLength(98);
+    for (const long of [`<R ${'a="" '.repeat(4_000)}/>`, `<R>${'>'.repeat(17_000)}</R>`])
+      expect(() => parse(Buffer.from(long), 'R')).toThrow(expect.objectContaining({ code: 'MalformedXML' }) as Error);
+    const key = '"'.repeat(1_024);
+    expect(textOf(parse(Buffer.from(`<R>${text('V', key)}</R>`), 'R'), 'V')).toBe(key);
+  });
+
   test('anything is parsed or refused, deep nesting too', () => {
     fc.assert(fc.property(fc.string(), (source) => onlyS3Errors(() => parse(Buffer.from(`<R>${source}</R>`), 'R'))));
     onlyS3Errors(() => parse(Buffer.from('<R>'.repeat(50_000) + '</R>'.repeat(50_000)), 'R'));
+    onlyS3Errors(() => parse(Buffer.from('<R>'.repeat(50_000) + '</R>'.repeat(50_000)), 'R', 200_000));
   });
 });
 

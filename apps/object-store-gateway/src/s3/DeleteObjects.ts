@@ -12,6 +12,8 @@ import { children, document, element, parse, text, textOf } from './xml.js';
 
 const MOST_XML = 4 * 1024 * 1024;
 const MOST_OBJECTS = 1000;
+/** Begin and end of Object and of its five members. */
+const MOST_TAGS = MOST_OBJECTS * 12 + 100;
 
 interface Result {
   readonly key: string;
@@ -46,7 +48,7 @@ async function readRequest({ request }: BucketCall): Promise<{ keys: string[]; q
   const integrity = new Integrity(request, { md5Wanted: false });
   integrity.update([body]);
   integrity.finish(new Map());
-  const parsed = parse(body, 'Delete');
+  const parsed = parse(body, 'Delete', MOST_TAGS);
   const objects = children(parsed, 'Object');
   if (objects.length === 0 || objects.length > MOST_OBJECTS) throw new S3Error('MalformedXML');
   const keys = objects.map((object) => {
