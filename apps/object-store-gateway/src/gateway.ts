@@ -4,6 +4,7 @@ import type { Logger } from '@keystead/service';
 import type { Backend } from './backend/backend.js';
 import type { Access } from './clients/access.js';
 import type { DataKeys } from './clients/data-keys.js';
+import type { Trailing } from './clients/trailing.js';
 import type { GatewayStore } from './store/gateway-store.js';
 
 /** What operations work with; made once by main. */
@@ -17,6 +18,8 @@ export interface Gateway {
   readonly access: Access;
   /** Makes a record durable; rejects when that fails. */
   readonly audit: { append(record: AuditRecord): Promise<unknown> };
+  /** The same for records that nobody waits for: several at a time. */
+  readonly trailing: Trailing;
   readonly outbox: OutboxWorker;
   readonly log: Logger;
   readonly now: () => Date;

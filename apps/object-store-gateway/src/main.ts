@@ -22,6 +22,7 @@ import { s3Backend } from './backend/s3/store.js';
 import { access } from './clients/access.js';
 import { dataKeys } from './clients/data-keys.js';
 import { identity } from './clients/identity.js';
+import { trailing } from './clients/trailing.js';
 import { readConfig } from './config.js';
 import type { BackendConfig, Config } from './config.js';
 import type { Gateway } from './gateway.js';
@@ -38,6 +39,8 @@ import { removeOrphans, sweeper } from './workers/sweep.js';
 const NAME = 'object-store-gateway';
 /** The migration that this program was written for. */
 const SCHEMA_VERSION = 1;
+/** Writes of objects leave records in the outbox all the time: many are delivered together. */
+const OUTBOX_PAUSE_MS = 50;
 /** How long clients may finish when the service stops. */
 const GRACE_MS = 5_000;
 
@@ -92,7 +95,7 @@ async function compose(config: Config, closers: Closers): Promise<Omit<RunningGa
 
 async function parts(config: Config, tls: TlsIdentity, log: Logger, closers: Closers) {
   const now = (): Date => new Date();
-  const { pool, audit, outbox } = await storage(config, tls, log, closers);
+  const { pool, audit, outbox, trailing: ended } = await storage(config, tls, log, closers);
   const backend = await openBackend(config.backend);
   closers.push(() => backend.close());
   const kms = pipelineClient({
@@ -107,7 +110,7 @@ async function parts(config: Config, tls: TlsIdentity, log: Logger, closers: Clo
   closers.push(() => callers.close());
   const { region, tlsRule } = config;
   const gateway: Gateway = {
-    ...{ region, tlsRule, backend, audit, outbox, log, now },
+    ...{ region, tlsRule, backend, audit, trailing: ended, outbox, log, now },
     store: gatewayStore(pool),
     dataKeys: dataKeys(kms),
     access: access(callers, region, now),
@@ -127,10 +130,13 @@ async function storage(config: Config, tls: TlsIdentity, log: Logger, closers: C
   const outbox = outboxWorker({
     pool,
     append: (record) => audit.append(record),
+    pauseMs: OUTBOX_PAUSE_MS,
     failed: (err) => log.warn({ err }, 'the audit log does not take records'),
   });
   closers.push(() => outbox.close());
-  return { pool, audit, outbox };
+  const ended = trailing((record) => audit.append(record));
+  closers.push(() => ended.close());
+  return { pool, audit, outbox, trailing: ended };
 }
 
 function openBackend(config: BackendConfig): Promise<Backend> | Backend {

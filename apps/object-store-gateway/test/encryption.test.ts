@@ -239,6 +239,8 @@ describe('the log', () => {
   test('has the authorization before and the completion after, in the name of the user', async () => {
     await put(c.s3, 'logged', 'x'.repeat(1000), { ...kms, SSEKMSKeyId: id });
     await get(c.s3, 'logged');
+    // What was done is committed with the object; from there it reaches the log at once, yet after the answer.
+    await expect.poll(async () => (await c.records('PutObject', 'logged')).length).toBe(2);
     const puts = await c.records('PutObject', 'logged');
     expect(puts.map(({ additionalEventData: data }) => data?.['phase'] ?? data?.['bytesTransferredIn'])).toEqual([
       'authorized',

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KeysteadError } from '@keystead/errors';
 import type { AuditRecord } from '@keystead/proto/audit';
 import { forget, waiting, type Waiting } from './outbox.js';
@@ -15,6 +16,8 @@ export interface OutboxOptions {
   readonly pool: Queryable;
   /** Usually auditClient's; the journal keeps a record once, however often it is delivered. */
   readonly append: (record: AuditRecord) => Promise<unknown>;
+  /** How long to let records collect between two rounds; default 0. */
+  readonly pauseMs?: number;
   /** Told of each failed round; the worker tries again by itself. */
   readonly failed?: (error: unknown) => void;
 }
@@ -89,6 +92,7 @@ class Worker implements OutboxWorker {
         waiters.push(...this.#drained.splice(0));
         await this.#deliverAll();
         for (const resolve of waiters.splice(0)) resolve();
+        await this.#pause();
       }
       return pollMs;
     } catch (error) {
@@ -96,6 +100,11 @@ class Worker implements OutboxWorker {
       this.#options.failed?.(error);
       return retryMs;
     }
+  }
+
+  async #pause(): Promise<void> {
+    const { pauseMs = 0 } = this.#options;
+    if (pauseMs > 0 && !this.#closed) await sleep(pauseMs);
   }
 
   #rest(delay: number): void {

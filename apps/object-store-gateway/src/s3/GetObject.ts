@@ -4,6 +4,7 @@ import { readRange } from '../domain/range.js';
 import type { ByteRange } from '../domain/range.js';
 import { S3Error } from '../domain/s3-error.js';
 import type { S3Request } from './http/request.js';
+import type { Journal } from './journal.js';
 import { checksumHeaders, conditionsOf, objectHeaders } from './object/headers.js';
 import { ObjectReader } from './object/open.js';
 import { provenDataKey, storedObject } from './object/record.js';
@@ -22,12 +23,21 @@ export const GetObject: Operation = {
     const stored = await storedObject(gateway, request, bucket, key, found);
     const { record } = stored;
     const head = describe(request, record);
-    const [dataKey] = await Promise.all([provenDataKey(gateway, request, stored), journal.authorized()]);
-    const stream = await ObjectReader.open(gateway.backend, record, dataKey, head.range);
+    const dataKey = recordedKey(provenDataKey(gateway, request, stored), journal);
+    const stream = await ObjectReader.open(gateway.backend, record, head.range, dataKey);
     const sent = head.range.to - head.range.from;
     return { ...head.reply, stream, audit: { extra: { bytesTransferredIn: 0, bytesTransferredOut: sent } } };
   },
 };
+
+/** The data key, once it is recorded that it may be used. */
+async function recordedKey(opening: Promise<Buffer>, journal: Journal): Promise<Buffer> {
+  const [key, recorded] = await Promise.allSettled([opening, journal.authorized()]);
+  if (key.status === 'rejected') throw key.reason;
+  if (recorded.status === 'fulfilled') return key.value;
+  key.value.fill(0);
+  throw recorded.reason;
+}
 
 /** Status and headers of GET and HEAD, and which bytes they are about. */
 export function describe(request: S3Request, record: ObjectRecord): { reply: Reply; range: ByteRange } {

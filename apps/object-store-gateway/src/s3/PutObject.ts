@@ -19,6 +19,7 @@ export const PutObject: Operation = {
   name: 'PutObject',
   action: 's3:PutObject',
   scope: 'object',
+  checksBucketLast: true,
   category: 'Data',
   readOnly: false,
   async run(call, gateway) {

@@ -70,8 +70,8 @@ export async function openSource(
   stored: StoredObject,
   range: ByteRange,
 ): Promise<PlainSource & { close(): Promise<void> }> {
-  const dataKey = await provenDataKey(gateway, request, stored);
-  const reader = await ObjectReader.open(gateway.backend, stored.record, dataKey, range);
+  const key = provenDataKey(gateway, request, stored);
+  const reader = await ObjectReader.open(gateway.backend, stored.record, range, key);
   return {
     length: range.to - range.from,
     trailer: new Map(),

@@ -73,7 +73,9 @@ async function lookUp(
   operation: Operation,
 ): Promise<{ bucket: Bucket | undefined; object?: SealedRecord | undefined }> {
   const { bucket = '', key = '' } = request;
-  if (operation.scope !== 'object' || !operation.findsObject) return { bucket: await store.bucket(bucket) };
+  if (operation.scope !== 'object') return { bucket: await store.bucket(bucket) };
+  if (operation.checksBucketLast) return { bucket: await store.recentBucket(bucket) };
+  if (!operation.findsObject) return { bucket: await store.bucket(bucket) };
   return (await store.bucketAndObject(bucket, key)) ?? { bucket: undefined };
 }
 
@@ -117,7 +119,7 @@ async function send(gateway: Gateway, request: S3Request, journal: Journal, repl
   } finally {
     await reply.stream.close();
   }
-  await journal.completed(outcome);
+  await journal.ended(outcome);
 }
 
 async function fail({ log }: Gateway, request: S3Request, journal: Journal, thrown: unknown): Promise<void> {

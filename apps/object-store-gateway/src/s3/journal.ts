@@ -46,6 +46,11 @@ export class Journal {
     await this.#append(outcome);
   }
 
+  /** The record of an answer that has left already: it waits a moment for others, so that they are committed together. */
+  async ended(outcome: Outcome): Promise<void> {
+    await this.#gateway.trailing.do(this.record(outcome));
+  }
+
   /** Without its record a call fails as if this system did (design §3 "Audit"). */
   async #append(outcome: Outcome): Promise<void> {
     try {

@@ -41,5 +41,7 @@ export type Operation =
       readonly scope: 'object';
       /** Reads the object with the bucket, in one question to the database. */
       readonly findsObject?: true;
+      /** Takes a bucket as it was less than a second ago, because it looks again when it commits. */
+      readonly checksBucketLast?: true;
       run(call: ObjectCall, gateway: Gateway): Promise<Reply>;
     });

@@ -1,6 +1,5 @@
 import type { Queryable } from '@keystead/db';
 import type { BucketEncryption } from '../domain/encryption.js';
-import type { SealedRecord } from '../domain/record-seal.js';
 
 /** A bucket as it is kept. */
 export interface Bucket {
@@ -12,7 +11,8 @@ export interface Bucket {
   readonly encryption: BucketEncryption | undefined;
 }
 
-interface Row {
+/** A bucket as the database gives it. */
+export interface BucketRow {
   name: string;
   account: string;
   created_at: Date;
@@ -20,27 +20,12 @@ interface Row {
 }
 
 export async function findBucket(db: Queryable, name: string): Promise<Bucket | undefined> {
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<BucketRow>({
     name: 'bucket_find',
     text: 'select name, account, created_at, encryption from bucket where name = $1',
     values: [name],
   });
   return rows[0] && bucketOf(rows[0]);
-}
-
-/** A bucket, and the sealed record of the object that `key` names in it. */
-export async function findBucketAndObject(
-  db: Queryable,
-  name: string,
-  key: string,
-): Promise<{ bucket: Bucket; object: SealedRecord | undefined } | undefined> {
-  const { rows } = await db.query<Row & { record: SealedRecord | null }>({
-    name: 'bucket_object_find',
-    text: `select bucket.name, bucket.account, bucket.created_at, bucket.encryption, object.record
-           from bucket left join object on object.bucket = bucket.name and object.key = $2 where bucket.name = $1`,
-    values: [name, Buffer.from(key, 'utf8')],
-  });
-  return rows[0] && { bucket: bucketOf(rows[0]), object: rows[0].record ?? undefined };
 }
 
 /** The buckets of one account by name, from behind `after`. */
@@ -49,7 +34,7 @@ export async function listBuckets(
   account: string,
   { prefix, after, limit }: { prefix: string; after: string; limit: number },
 ): Promise<Bucket[]> {
-  const { rows } = await db.query<Row>({
+  const { rows } = await db.query<BucketRow>({
     name: 'bucket_list',
     text: `select name, account, created_at, encryption from bucket
            where account = $1 and name > $2 and left(name, length($3)) = $3 order by name limit $4`,
@@ -92,7 +77,7 @@ export async function setBucketEncryption(
   });
 }
 
-function bucketOf(row: Row): Bucket {
+export function bucketOf(row: BucketRow): Bucket {
   return {
     name: row.name,
     account: row.account,

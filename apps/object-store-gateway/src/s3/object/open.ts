@@ -20,24 +20,38 @@ interface Piece {
 export class ObjectReader implements ObjectStream {
   readonly #backend: Backend;
   readonly #record: ObjectRecord;
-  readonly #dataKey: Buffer;
-  readonly #pieces: Piece[];
+  #dataKey: Buffer = Buffer.alloc(0);
+  #pieces: Piece[] = [];
+  /** The first blob, asked for before there was a key. */
+  #ahead: Promise<BlobReader> | undefined;
   #current: { blob: BlobReader; range: RangeReader; opener: SegmentOpener } | undefined;
   #first: Uint8Array[] | undefined;
 
-  private constructor(backend: Backend, record: ObjectRecord, dataKey: Buffer, range: ByteRange) {
+  private constructor(backend: Backend, record: ObjectRecord) {
     this.#backend = backend;
     this.#record = record;
-    this.#dataKey = dataKey;
-    this.#pieces = piecesOf(record.segments, range);
   }
 
-  /** Resolves when the first chunks are read and checked, so that a damaged object is an error and not a cut answer. */
-  static async open(backend: Backend, record: ObjectRecord, dataKey: Buffer, range: ByteRange): Promise<ObjectReader> {
-    const reader = new ObjectReader(backend, record, dataKey, range);
+  /**
+   * Asks the backend for the first sealed bytes while the key is on its way. Resolves when they are opened and checked,
+   * so that a damaged object is an error and not a cut answer. Nothing is given out before `key` resolves.
+   */
+  static async open(
+    backend: Backend,
+    record: ObjectRecord,
+    range: ByteRange,
+    key: Promise<Buffer>,
+  ): Promise<ObjectReader> {
+    const reader = new ObjectReader(backend, record);
     try {
+      reader.#ask(range);
+      reader.#dataKey = await key;
       reader.#first = await reader.#read();
     } catch (error) {
+      key.then(
+        (late) => late.fill(0),
+        () => undefined,
+      );
       await reader.close();
       throw damaged(error);
     }
@@ -58,6 +72,21 @@ export class ObjectReader implements ObjectStream {
   async close(): Promise<void> {
     this.#dataKey.fill(0);
     await this.#endSegment();
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    await ahead?.then(
+      (blob) => blob.close(),
+      () => undefined,
+    );
+  }
+
+  #ask(range: ByteRange): void {
+    this.#pieces = piecesOf(this.#record.segments, range);
+    const [first] = this.#pieces;
+    if (!first) return;
+    this.#ahead = this.#blobOf(first);
+    // Whoever needs it awaits it; until then a failure must not count as unhandled.
+    this.#ahead.catch(() => undefined);
   }
 
   async #read(): Promise<Uint8Array[] | undefined> {
@@ -81,9 +110,14 @@ export class ObjectReader implements ObjectStream {
     if (!piece) return undefined;
     const { segment, from, to } = piece;
     const opener = new SegmentOpener(this.#dataKey, this.#context(segment), Buffer.from(segment.header, 'hex'));
-    const plan = planRange(segment.size, from, to);
-    const blob = await this.#backend.read(segment.blob, plan.start, plan.end);
-    return { blob, opener, range: new RangeReader(opener, plan) };
+    const coming = this.#ahead ?? this.#blobOf(piece);
+    this.#ahead = undefined;
+    return { blob: await coming, opener, range: new RangeReader(opener, planRange(segment.size, from, to)) };
+  }
+
+  async #blobOf({ segment, from, to }: Piece): Promise<BlobReader> {
+    const { start, end } = planRange(segment.size, from, to);
+    return this.#backend.read(segment.blob, start, end);
   }
 
   async #endSegment(): Promise<void> {

@@ -2,7 +2,9 @@ import type { SegmentPlace } from '@keystead/crypto/stream';
 import type { ObjectEncryption } from '../../domain/encryption.js';
 import type { Conditions } from '../../domain/conditions.js';
 import type { KeptHeaders, ObjectRecord, StoredEncryption } from '../../domain/object.js';
+import { S3Error } from '../../domain/s3-error.js';
 import type { Gateway } from '../../gateway.js';
+import type { Changes } from '../../store/gateway-store.js';
 import type { Integrity } from '../body/integrity.js';
 import type { Outcome } from '../journal.js';
 import type { ObjectCall } from '../operation.js';
@@ -27,7 +29,7 @@ export interface NewObject {
 }
 
 /**
- * Writes an object: data key and the record of authorization; blob, its record and the record of completion; index.
+ * Writes an object: data key and the record of authorization; blob and its record; index and the record of completion.
  * Each group is awaited together, and the old object is what everybody sees until the last.
  */
 export async function writeObject(gateway: Gateway, call: ObjectCall, object: NewObject): Promise<ObjectRecord> {
@@ -37,14 +39,10 @@ export async function writeObject(gateway: Gateway, call: ObjectCall, object: Ne
     newDataKey(gateway, request, place, object.chosen),
     journal.authorized(),
   ]);
-  const conditional = object.conditions.ifMatch !== undefined || object.conditions.ifNoneMatch !== undefined;
   let stored: StoredObject | undefined;
-  let outcome: Outcome = {};
   const finish = (sealed: Sealed): Finish => {
     stored = newObject(recordOf(gateway, call, object, encryption, sealed), dataKey);
-    outcome = { response: encryptionHeaders(encryption), extra: object.extra(sealed.segment.size) };
-    // A write with conditions may yet be refused: its record is committed with the change.
-    return { record: recordBytes(stored), ...(conditional ? {} : { meanwhile: journal.completed(outcome) }) };
+    return { record: recordBytes(stored) };
   };
   const { integrity } = object;
   const recordRoom = roomForRecord(place, object, encryption);
@@ -53,11 +51,38 @@ export async function writeObject(gateway: Gateway, call: ObjectCall, object: Ne
     dataKey.fill(0);
   });
   if (!stored) throw new RangeError('a sealed blob has a record');
-  if (conditional) await commitObject(gateway, stored, journal, outcome, { conditions: object.conditions });
-  else await gateway.store.replaceObject(stored.sealed, stored.record);
-  journal.settled = true;
+  const outcome = { response: encryptionHeaders(encryption), extra: object.extra(stored.record.size) };
+  const { conditions } = object;
+  if (conditions.ifMatch === undefined && conditions.ifNoneMatch === undefined)
+    await indexObject(gateway, call, stored, outcome);
+  else await commitObject(gateway, stored, journal, outcome, { conditions, before: ownerStays(call) });
   return stored.record;
 }
+
+/** Puts the object into the index with others that are written now; the record of the call waits in the same commit. */
+async function indexObject(
+  { store, backend, outbox }: Gateway,
+  { bucket, journal }: ObjectCall,
+  { record, sealed }: StoredObject,
+  outcome: Outcome,
+): Promise<void> {
+  const told = journal.record(outcome);
+  if (!(await store.writeObject({ sealed, record, owner: bucket.account, told }))) {
+    await backend.remove(record.segments.map(({ blob }) => blob));
+    throw noBucket(bucket.name);
+  }
+  journal.settled = true;
+  outbox.poke();
+}
+
+/** A write is authorized under a bucket as it was a moment ago; it is committed only if that is still so. */
+function ownerStays({ bucket: { name, account } }: ObjectCall) {
+  return async (changes: Changes): Promise<void> => {
+    if ((await changes.bucket(name))?.account !== account) throw noBucket(name);
+  };
+}
+
+const noBucket = (name: string): S3Error => new S3Error('NoSuchBucket', undefined, { BucketName: name });
 
 /** What a record holds beside headers and key: names, times, sizes, digests, one segment, the MAC. */
 const REST_OF_RECORD = 1_024;

@@ -1,0 +1,61 @@
+/** A batch may hold so many items. */
+const MOST_ITEMS = 64;
+/** So many items must wait for each batch under way before another begins beside it. */
+const CROWD = 16;
+const MOST_BATCHES = 4;
+
+/** Does the work of many items at once; the results are in the order of the items. */
+export type Work<Item, Result> = (items: readonly Item[]) => Promise<readonly Result[]>;
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * While one batch is under way the next one collects: a way to the database costs about as much as ten rows in it. Nobody
+ * waits for company: when nothing is under way, a batch begins with what one turn of the event loop brought.
+ */
+export class Batches<Item, Result> {
+  readonly #work: Work<Item, Result>;
+  #waiting: Waiting<Item, Result>[] = [];
+  #underWay = 0;
+  #scheduled = false;
+
+  constructor(work: Work<Item, Result>) {
+    this.#work = work;
+  }
+
+  /** Rejects with what the batch of this item failed with. */
+  do(item: Item): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    const room = this.#underWay < MOST_BATCHES && this.#waiting.length >= Math.max(1, this.#underWay * CROWD);
+    if (this.#scheduled || !room) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#begin();
+    });
+  }
+
+  async #begin(): Promise<void> {
+    const batch = this.#waiting.splice(0, MOST_ITEMS);
+    this.#underWay++;
+    try {
+      const results = await this.#work(batch.map(({ item }) => item));
+      batch.forEach(({ resolve }, n) => resolve(results[n] as Result));
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      this.#underWay--;
+      this.#schedule();
+    }
+  }
+}
