@@ -62,6 +62,16 @@ describe('clients from Python, unchanged', () => {
     expect(JSON.parse(stdout)).toEqual({ iam: offered(iam), sts: offered(sts) });
   }, 120_000);
 
+  test("boto3 beside other people's cryptography, and AWS's Encryption SDK for Python", async ({ skip }) => {
+    const missing = whyNo('aws-encryption-sdk');
+    if (missing !== undefined) return skip(missing);
+    const script = fileURLToPath(new URL('support/cryptography_clients.py', import.meta.url));
+    const { stdout } = await run('python3', [script], { env: environment() });
+    expect(stdout.trim().split('\n')).toEqual([
+      ...['signatures', 'encryption', 'shared secrets', 'data key pairs', 'imports', 'Encryption SDK'],
+    ]);
+  }, 600_000);
+
   test('the AWS CLI: IAM and STS', async ({ skip }) => {
     const missing = whyNo('aws');
     if (missing !== undefined) return skip(missing);

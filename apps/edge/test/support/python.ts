@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 const programs = {
   aws: ['aws', ['--version']],
   boto3: ['python3', ['-c', 'import boto3']],
+  'aws-encryption-sdk': ['python3', ['-c', 'import aws_encryption_sdk, boto3, cryptography']],
 } as const satisfies Record<string, readonly [string, readonly string[]]>;
 
 /**
