@@ -51,6 +51,7 @@ import { rootDevice } from './pkcs11/recipient.js';
 import { Journal } from './store/journal.js';
 import { LiveRoot } from './store/live-root.js';
 import { openOrCreateRoot, openOrCreateRootByDevice, takeRoot } from './store/open-root.js';
+import { noteRestore } from './store/restored.js';
 import { cryptoPool, type CryptoPool } from './workers/pool.js';
 import { Rotator } from './workers/rotate-domain-key.js';
 
@@ -109,6 +110,8 @@ export async function start(config: Config): Promise<Running> {
     await openAtStart(config, root, device, log);
     const journal = await openJournal(config.rootDir, now);
     const note = (ceremony: CeremonyNote): Promise<void> => journal.note(ceremony);
+    const restored = (): Promise<void> => noteRestore(config.rootDir, root.file, note);
+    await restored();
     const { writer, trustDomain } = config;
     const isName = (spiffe: string): boolean => isMember(spiffe, trustDomain);
     const commands = {
@@ -117,7 +120,16 @@ export async function start(config: Config): Promise<Running> {
       ...partitionCommands(writer, isName),
     };
     const opener = device && rootDevice(device);
-    const ceremonies = new Ceremonies({ root, now, note, commands, writer, witness, device: opener });
+    const ceremonies = new Ceremonies({
+      root,
+      now,
+      note,
+      commands,
+      writer,
+      witness,
+      noteRestore: restored,
+      device: opener,
+    });
     const officers = new Partitions({ root, set: partitions, writer, now, note });
     const services = [
       ...[cryptoService(engines(keys, cache, pool, config)), adminService(root, keys)],

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openDataFolder } from '../data-folder.js';
@@ -47,6 +49,7 @@ export function verifyCommand(hsm: Command): void {
     .action(async (file: string, options: Where & SecretOptions) => {
       const rootFile = readBackup(file);
       const secrets = secretsOf(options);
+      process.stdout.write(`${verifyExplanation}\n`);
       const found = await withCeremonies(options, (client) => client.verifyRootFile({ rootFile, secrets }));
       const at = new Date(Number(found.writtenMs)).toISOString();
       process.stdout.write(
@@ -56,6 +59,9 @@ export function verifyCommand(hsm: Command): void {
       );
     });
 }
+
+const verifyExplanation =
+  'This hands the backup and what opens it to hsm-service, which tries them and forgets them. Nothing is installed.';
 
 /** keystead hsm restore. */
 export function restoreCommand(hsm: Command): void {
@@ -82,10 +88,17 @@ export function restoreCommand(hsm: Command): void {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       const name = `root-${String(generation).padStart(12, '0')}.kst`;
       writeFileSync(join(directory, name), backup, { mode: 0o600, flag: 'wx' });
+      writeFileSync(join(directory, 'restored.json'), noteOf(backup), { mode: 0o600 });
       process.stdout.write(
         `${join(directory, name)}: start Keystead with --manual-unseal, then \`keystead hsm unseal\`\n`,
       );
     });
+}
+
+/** What hsm-service puts into the log of ceremonies at its next start: a restore happens while it does not run. */
+function noteOf(backup: Buffer): string {
+  const sha256 = createHash('sha256').update(backup).digest('hex');
+  return `${JSON.stringify({ by: `${userInfo().username}@${hostname()}`, generation: String(generationOf(backup)), sha256 })}\n`;
 }
 
 const restoreHelp = `

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainKeyState, type ListDomainKeysResponse } from '@keystead/proto/hsm';
 import type { Command } from 'commander';
 import { Failure } from '../failure.js';
+import { listDomainKeys, type Where } from './connection.js';
 import { runCommand, withSigning, type RunOptions } from './run-command.js';
 
 const states: Readonly<Record<number, string>> = {
@@ -34,15 +36,15 @@ function shared({ rootGeneration, sharedGeneration }: Omit<ListDomainKeysRespons
 /** keystead hsm rotate-domain-key, destroy-domain-key, supersede-root. */
 export function domainKeyCommands(hsm: Command): void {
   withSigning(hsm.command('rotate-domain-key').description('make a new domain key; every token follows it'))
+    .option('--no-wait', 'do not show how far it is')
     .addHelpText('after', rotateHelp)
-    .action(async (options: RunOptions) => {
+    .action(async (options: RunOptions & { wait: boolean }) => {
       const explanation =
         'This makes a new domain key. kms-service rewraps every token under it; nothing stops meanwhile.';
       const done = await runCommand(options, { name: 'rotate-domain-key', explanation });
-      if (done)
-        process.stdout.write(
-          `epoch ${done.details['epoch']} is made; \`keystead hsm status\` shows when it is active\n`,
-        );
+      if (!done) return;
+      process.stdout.write(`epoch ${done.details['epoch']} is made\n`);
+      if (options.wait) await followed(options, Number(done.details['epoch']));
     });
   withSigning(hsm.command('destroy-domain-key').description('destroy a former domain key').argument('<epoch>'))
     .addHelpText('after', destroyHelp)
@@ -66,13 +68,54 @@ export function domainKeyCommands(hsm: Command): void {
     });
 }
 
+/** How long somebody who cannot interrupt it waits, in ms. */
+const patienceMs = 60_000;
+const lookMs = 500;
+
+/** Shows how far a rotation is, until every token has followed. It goes on without anybody who looks. */
+async function followed(where: Where, epoch: number): Promise<void> {
+  const until = process.stdin.isTTY ? Infinity : Date.now() + patienceMs;
+  let told = '';
+  for (;;) {
+    const { line, done } = progress(await listDomainKeys(where), epoch);
+    if (line !== told) process.stdout.write(`${line}\n`);
+    if (done) return;
+    told = line;
+    if (Date.now() >= until) break;
+    await sleep(lookMs);
+  }
+  process.stdout.write('it goes on by itself; `keystead hsm status` shows how far it is\n');
+}
+
+/** How far the rotation to `epoch` is, in one line. */
+function progress({ domainKeys }: Pick<ListDomainKeysResponse, 'domainKeys'>, epoch: number): Progress {
+  const mine = domainKeys.find((key) => key.epoch === epoch);
+  if (mine?.state === DomainKeyState.DOMAIN_KEY_STATE_NEXT)
+    return { line: `epoch ${epoch} waits until kms-service and every replica have it`, done: false };
+  if (mine?.tokens === undefined) return { line: `epoch ${epoch} is active`, done: false };
+  const left = domainKeys.reduce((sum, key) => sum + (key.epoch < epoch ? (key.tokens ?? 0n) : 0n), 0n);
+  if (left > 0n) return { line: `epoch ${epoch} is active, ${left} tokens have still to follow`, done: false };
+  return { line: `epoch ${epoch} is active, and every token is under it`, done: true };
+}
+
+interface Progress {
+  readonly line: string;
+  readonly done: boolean;
+}
+
 const rotateHelp = `
 The new key waits until kms-service has stored the new root and every replica has it. Former domain keys still open old
-tokens, and are kept unless KEYSTEAD_DOMAIN_KEY_RETENTION_DAYS is set.`;
+tokens, and are kept unless KEYSTEAD_DOMAIN_KEY_RETENTION_DAYS is set. It may be interrupted: what was begun goes on by itself.
+
+Example:
+  keystead hsm rotate-domain-key`;
 
 const destroyHelp = `
 Refused unless KEYSTEAD_DOMAIN_KEY_RETENTION_DAYS is set, the days have passed, and kms-service has counted no token that
-needs it.`;
+needs it.
+
+Example:
+  keystead hsm destroy-domain-key 3`;
 
 const supersedeHelp = `
 Only when the newest root file is lost everywhere and kms-service refuses the one that is left as a rollback. First look

@@ -80,6 +80,7 @@ async function unseal(client: CeremonyClient, options: Where & SecretOptions): P
     process.stdout.write('the root is open already\n');
     return;
   }
+  process.stdout.write(`${unsealExplanation}\n`);
   const given = secretsOf(options);
   for (;;) {
     const secret = given.shift() ?? (await askForSecret(root, options));
@@ -90,6 +91,9 @@ async function unseal(client: CeremonyClient, options: Where & SecretOptions): P
   }
   process.stdout.write('the root is open\n');
 }
+
+const unsealExplanation =
+  'This opens the root: its domain keys come into the memory of hsm-service, and cryptography goes on.';
 
 async function askForSecret({ recipients }: DescribeRootResponse, options: Where & SecretOptions): Promise<RootSecret> {
   const kinds = new Set(recipients.map(({ kind }) => kind));

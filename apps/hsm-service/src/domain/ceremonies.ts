@@ -65,6 +65,8 @@ export interface CeremonyParts {
   /** The PKCS#11 device, where one is configured. */
   readonly device?: RootDevice | undefined;
   readonly witness: RootWitness;
+  /** Notes a restore since the last look, of which nobody has noted anything yet. */
+  readonly noteRestore?: () => Promise<void>;
   readonly commands?: Readonly<Record<string, RootCommand>>;
 }
 
@@ -122,6 +124,7 @@ export class Ceremonies {
       if (root.condition === 'OPEN') return;
       // A root file may have been put there since the start.
       await root.look();
+      await this.#parts.noteRestore?.();
       const unlock = await this.#unlockBy(secret, now());
       if (!unlock) return;
       await this.#attempt(this.#attempts, () => root.unseal(unlock)).finally(() => wipeUnlock(unlock));

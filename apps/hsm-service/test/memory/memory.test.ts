@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { constants, publicEncrypt, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -18,7 +19,7 @@ import { DomainKeys } from '../../src/domain/domain-keys.js';
 import { unwrapSecret } from '../../src/domain/key-wrap.js';
 import { openRoot, parseRoot } from '../../src/domain/root-file.js';
 import { parseToken, TOKEN_OVERHEAD } from '../../src/domain/token.js';
-import { filesIn, processTree, scanFolder, Scanner, scanProcess, type Secrets } from './scan.js';
+import { filesIn, processTree, scanFile, scanFolder, Scanner, scanProcess, type Secrets } from './scan.js';
 
 type Findings = Map<string, number>;
 
@@ -173,7 +174,8 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
   });
 
   test('data keys are gone five seconds after their use, everywhere', () => {
-    for (const [name, found] of inMemory) expect([name, ...only(found, secrets.dataKeys)]).toEqual([name]);
+    const left = [...inMemory].map(([name, found]) => [name, ...only(found, secrets.dataKeys)]);
+    expect(left.filter(([, ...names]) => names.length > 0)).toEqual([]);
   });
 
   test('database, objects, logs and settings hold none of them', () => {
@@ -182,7 +184,28 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
     );
     expect([...scanFolder(keystead.data, scanner)]).toEqual([]);
   });
+
+  // The last one: it ends hsm-service.
+  test('a core file that a crash leaves, although somebody allowed it, holds none of them', async (context) => {
+    if (/^[|/]/.test(readFileSync('/proc/sys/kernel/core_pattern', 'utf8')))
+      context.skip('needs a machine that writes core files beside the process');
+    const { pid } = processTree(keystead.pid).find(({ name }) => name === 'hsm-service') as { pid: number };
+    const folder = readlinkSync(`/proc/${pid}/cwd`);
+    const cores = (): string[] => readdirSync(folder).filter((name) => /^core(\.\d+)?$/.test(name));
+    const before = new Set(cores());
+    execFileSync('prlimit', ['--pid', String(pid), '--core=unlimited']);
+    process.kill(pid, 'SIGABRT');
+    const core = await vi.waitFor(() => join(folder, cores().find((name) => !before.has(name)) ?? fail()), 10_000);
+    await sleep(500); // the kernel writes it to its end
+    const found = scanFile(core, new Scanner(new Map([...secrets.long, ...secrets.dataKeys])));
+    rmSync(core);
+    expect([...found]).toEqual([]);
+  });
 });
+
+function fail(): never {
+  throw new Error('there is no core file yet');
+}
 
 /** The findings that are of these secrets. */
 function only(found: Findings, secrets: Secrets): string[] {

@@ -69,12 +69,16 @@ export function scanProcess(pid: number, scanner: Scanner, seen: Set<string>): M
 /** Counts what is found in every file below a folder. */
 export function scanFolder(folder: string, scanner: Scanner): Map<string, number> {
   const found = new Map<string, number>();
-  for (const path of filesIn(folder)) {
-    const file = openIfThere(path);
-    if (file === undefined) continue;
-    scanRange({ file, from: 0, to: fstatSync(file).size }, scanner, found);
-    closeSync(file);
-  }
+  for (const path of filesIn(folder)) scanFile(path, scanner, found);
+  return found;
+}
+
+/** Counts what is found in a file, if it is there. */
+export function scanFile(path: string, scanner: Scanner, found = new Map<string, number>()): Map<string, number> {
+  const file = openIfThere(path);
+  if (file === undefined) return found;
+  scanRange({ file, from: 0, to: fstatSync(file).size }, scanner, found);
+  closeSync(file);
   return found;
 }
 
