@@ -95,6 +95,18 @@ describe('KMS', () => {
     ).rejects.toMatchObject({ name: 'NotFoundException', $metadata: { httpStatusCode: 400 } });
   });
 
+  test('the last use of a key is told', async () => {
+    const sdk = new kms.KMSClient(client());
+    const { KeyMetadata } = await sdk.send(new kms.CreateKeyCommand({}));
+    const KeyId = KeyMetadata?.KeyId;
+    const unused = await sdk.send(new kms.GetKeyLastUsageCommand({ KeyId }));
+    expect(unused).toMatchObject({ KeyId, KeyLastUsage: {}, KeyCreationDate: KeyMetadata?.CreationDate });
+    const { $metadata } = await sdk.send(new kms.EncryptCommand({ KeyId, Plaintext: Buffer.from('x') }));
+    const { KeyLastUsage } = await sdk.send(new kms.GetKeyLastUsageCommand({ KeyId }));
+    expect(KeyLastUsage).toMatchObject({ Operation: 'Encrypt', KmsRequestId: $metadata.requestId });
+    expect(KeyLastUsage?.Timestamp).toBeInstanceOf(Date);
+  });
+
   test('what AWS has and Keystead has not yet says so', async () => {
     const asked = new kms.KMSClient(client()).send(new kms.DescribeCustomKeyStoresCommand({}));
     await expect(asked).rejects.toMatchObject({ name: 'UnsupportedOperationException' });

@@ -39,13 +39,14 @@ import { deliverFromAll } from './workers/ceremonies.js';
 import { deleteDue } from './workers/delete.js';
 import { expireDue } from './workers/expire.js';
 import { every } from './workers/loop.js';
+import { keyUses } from './workers/key-uses.js';
 import { ensureS3Key, ensureServiceKeys, type Maker } from './workers/managed-keys.js';
 import { Rewrapper } from './workers/rewrap.js';
 import { rotateDue } from './workers/rotate.js';
 import { SharedRoot, type Count } from './workers/share-root.js';
 
 /** The migration that this program was written for. */
-const schemaVersion = 4;
+const schemaVersion = 5;
 /** How long a start waits for hsm-service: the very first one makes the services' keys. */
 const hsmPatienceMs = 20_000;
 
@@ -107,7 +108,17 @@ async function compose(config: Config, closers: Closers): Promise<Omit<RunningKm
   const s3ManagedKey = (account: string): Promise<string> => ensureS3Key(maker, account);
   const { directory } = storage;
   const tokens = grantTokens({ hsm, directory });
-  const environment = { ...maker, directory, principals, grantTokens: tokens, audit, s3ManagedKey, log };
+  const uses = keyUses(
+    (some) => storage.store.saveUses(some),
+    (err) => log.warn({ err }, 'uses of keys wait to be written down'),
+  );
+  closers.push(() => uses.close());
+  const lastUsage: Environment['lastUsage'] = async (account, keyId) => {
+    await uses.flush();
+    return storage.store.lastUsage(account, keyId);
+  };
+  const asked = { principals, grantTokens: tokens, audit, s3ManagedKey, keyUses: uses, lastUsage };
+  const environment = { ...maker, directory, ...asked, log };
   const signers = config.credentialsListen === undefined ? undefined : openSigners(config, tls, changes, log, closers);
   return listen(config, tls, log, metrics, storage, environment, signers, closers);
 }

@@ -239,6 +239,14 @@ const rows: Row[] = [
     operation: 'scheduleKeyDeletion',
     of: 'agreement',
   },
+  {
+    key: 'kms:TrailingDaysWithoutKeyUsage',
+    is: '0',
+    not: '1',
+    operator: 'NumericEquals',
+    operation: 'disableKey',
+    of: 'agreement',
+  },
   { key: 'kms:SigningAlgorithm', is: 'ECDSA_SHA_256', not: 'ECDSA_SHA_384', ...signing },
   {
     key: 'kms:ValidTo',
@@ -338,12 +346,6 @@ describe('condition keys without a value here', () => {
       resourcePolicyDecides: false,
     });
     expect(effect).toBe('ImplicitDeny');
-  });
-
-  test('kms:TrailingDaysWithoutKeyUsage is refused in policies, since nothing would fill it', () => {
-    expect(() =>
-      compilePolicy(policyWith('kms:TrailingDaysWithoutKeyUsage'), { kind: 'identity', name: 'own' }),
-    ).toThrow('is not supported');
   });
 });
 

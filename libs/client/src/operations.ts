@@ -23,6 +23,7 @@ export const operations = [
   'enableKeyRotation',
   'disableKeyRotation',
   'getKeyRotationStatus',
+  'getKeyLastUsage',
   'rotateKeyOnDemand',
   'listKeyRotations',
   'encrypt',

@@ -68,6 +68,7 @@ const kms = [
   'kms:requestalias',
   'kms:resourcealiases',
   'kms:rotationperiodindays',
+  'kms:trailingdayswithoutkeyusage',
   'kms:schedulekeydeletionpendingwindowindays',
   'kms:signingalgorithm',
   'kms:macalgorithm',

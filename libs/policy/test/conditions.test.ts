@@ -242,7 +242,7 @@ describe('what cannot be evaluated is refused when it is written', () => {
     [{ StringMatches: { 'aws:username': 'a' } }],
     [{ 'ForSomeValues:StringEquals': { 'aws:username': 'a' } }],
     [{ StringEquals: { 'aws:Referer': 'https://example.com/' } }],
-    [{ StringEquals: { 'kms:TrailingDaysWithoutKeyUsage': '30' } }],
+    [{ StringEquals: { 'kms:NoSuchKey': '30' } }],
     [{ IpAddress: { 'aws:SourceIp': '10.0.0.0/33' } }],
     [{ Bool: { 'aws:SecureTransport': 'yes' } }],
     [{ NumericEquals: { 'kms:RotationPeriodInDays': 'x' } }],

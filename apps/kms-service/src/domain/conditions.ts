@@ -12,6 +12,8 @@ export interface RequestFacts {
   readonly bypassPolicyLockoutSafetyCheck?: boolean | undefined;
   readonly pendingWindowInDays?: number | undefined;
   readonly rotationPeriodInDays?: number | undefined;
+  /** Whole days since the last use of the key; for DisableKey and ScheduleKeyDeletion. */
+  readonly daysWithoutUse?: number | undefined;
   readonly reEncryptOnSameKey?: boolean | undefined;
   readonly signingAlgorithm?: string | undefined;
   readonly messageType?: string | undefined;
@@ -95,6 +97,8 @@ function ofRequest(name: string, facts: RequestFacts): Value {
       return text(facts.bypassPolicyLockoutSafetyCheck);
     case 'kms:schedulekeydeletionpendingwindowindays':
       return text(facts.pendingWindowInDays);
+    case 'kms:trailingdayswithoutkeyusage':
+      return text(facts.daysWithoutUse);
     case 'kms:rotationperiodindays':
       return text(facts.rotationPeriodInDays);
     case 'kms:reencryptonsamekey':

@@ -133,6 +133,7 @@ export const constraints = {
   EnableKeyRotation: [keyId, { field: 'rotationPeriodInDays', min: 90, max: 2560 }],
   DisableKeyRotation: [keyId],
   GetKeyRotationStatus: [keyId],
+  GetKeyLastUsage: [keyId],
   RotateKeyOnDemand: [keyId],
   ListKeyRotations: [keyId, { field: 'includeKeyMaterial', values: ['ALL_KEY_MATERIAL', 'ROTATIONS_ONLY'] }, ...page],
   Encrypt: [keyId, encryptionContext(), plaintext, grantTokens, algorithm('encryptionAlgorithm')],

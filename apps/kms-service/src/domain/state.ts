@@ -76,6 +76,7 @@ const table = {
   UpdateKeyDescription: describe,
   EnableKeyRotation: rotation,
   DisableKeyRotation: rotation,
+  GetKeyLastUsage: always,
   GetKeyRotationStatus: { PendingImport: external } as Row,
   RotateKeyOnDemand: { ...dying, Disabled: disabled, PendingImport: pendingImport } as Row,
   ListKeyRotations: always,

@@ -1,6 +1,7 @@
 import type { Json } from '@keystead/audit';
 import { asKeysteadError, KeysteadError } from '@keystead/errors';
 import { constraints, type OperationName } from '../domain/constraints.js';
+import { isUse } from '../domain/last-usage.js';
 import { validate } from '../domain/validation.js';
 import type { Change } from '../store/key-store.js';
 import type { KmsCall } from './kms-call.js';
@@ -43,6 +44,7 @@ export async function execute<Request extends object, Response extends object>(
       throw error;
     });
   }
+  if (isUse(operation.name) && !call.isService) call.noteUse();
   return response;
 }
 

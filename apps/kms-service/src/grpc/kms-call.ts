@@ -32,6 +32,7 @@ import {
 } from '../domain/identifier.js';
 import { aliasArn, keyArn, s3ManagedAlias, serviceAccount, type Key } from '../domain/key.js';
 import type { Author } from '../domain/key-policy.js';
+import { daysWithoutUse } from '../domain/last-usage.js';
 import type { LoadedKey } from '../domain/loaded-key.js';
 import { serviceAllowed } from '../domain/service-principal.js';
 import type { OperationName } from '../domain/constraints.js';
@@ -73,6 +74,7 @@ export class KmsCall {
   notes: Notes = {};
   /** True once the record is committed with a change. */
   recorded = false;
+  #otherEventIds: Map<string, string> | undefined;
   #policies: PrincipalPolicies | undefined;
   #globals: ContextLookup | undefined;
 
@@ -83,6 +85,36 @@ export class KmsCall {
     this.at = environment.now();
     this.eventId = newEventId(this.at);
     this.principal = policyPrincipal(context);
+  }
+
+  /** The id of the record in an account's log: each copy has its own. */
+  eventIdIn(account: string): string {
+    if (account === this.account) return this.eventId;
+    const others = (this.#otherEventIds ??= new Map());
+    const id = others.get(account) ?? newEventId(this.at);
+    others.set(account, id);
+    return id;
+  }
+
+  /**
+   * Whole days since the last use of the key that DisableKey or ScheduleKeyDeletion names; undefined for another
+   * account's, with which neither works. Errors: InvalidArn, NotFound.
+   */
+  async daysWithoutUse(text: string): Promise<number | undefined> {
+    const { account, id } = parseKeyIdentifier(text, this.#place);
+    const known = account === this.account ? await this.environment.lastUsage(account, id) : undefined;
+    return known && daysWithoutUse(known, this.at);
+  }
+
+  /** Notes that the keys of this call were used. */
+  noteUse(): void {
+    const { at, operation, context } = this;
+    for (const { arn, accountId: account, type } of this.resources) {
+      if (type !== 'AWS::KMS::Key' || account === undefined) continue;
+      const keyId = arn.slice(arn.lastIndexOf('/') + 1);
+      const use = { operation, at, eventId: this.eventIdIn(account), requestId: context.requestId };
+      this.environment.keyUses.note({ ...use, account, keyId });
+    }
   }
 
   /** True for a service acting for itself: authorized by the fixed table, and not an event. */

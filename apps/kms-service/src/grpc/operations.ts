@@ -22,6 +22,7 @@ import { generateDataKeyWithoutPlaintext } from './operations/generate-data-key-
 import { generateDataKey } from './operations/generate-data-key.js';
 import { generateMac } from './operations/generate-mac.js';
 import { generateRandom } from './operations/generate-random.js';
+import { getKeyLastUsage } from './operations/get-key-last-usage.js';
 import { getKeyPolicy } from './operations/get-key-policy.js';
 import { getKeyRotationStatus } from './operations/get-key-rotation-status.js';
 import { getParametersForImport } from './operations/get-parameters-for-import.js';
@@ -74,6 +75,7 @@ export const operations = {
   generateDataKeyWithoutPlaintext,
   generateMac,
   generateRandom,
+  getKeyLastUsage,
   getKeyPolicy,
   getKeyRotationStatus,
   getParametersForImport,

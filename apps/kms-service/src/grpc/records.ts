@@ -37,8 +37,10 @@ export function recordsOf(
     error,
     sharedEventId,
   };
+  const recordOf = (recipientAccount: string): AuditRecord =>
+    cloudTrailRecord(call.context, { ...event, recipientAccount, eventId: call.eventIdIn(recipientAccount) });
   const own = cloudTrailRecord(call.context, { ...event, eventId: call.eventId });
-  return [own, ...owners.map((recipientAccount) => cloudTrailRecord(call.context, { ...event, recipientAccount }))];
+  return [own, ...owners.map((owner) => recordOf(owner))];
 }
 
 function otherOwners(call: KmsCall): string[] {

@@ -3,12 +3,14 @@ import { isUniqueViolation, transaction, type Pool, type Queryable } from '@keys
 import { KeysteadError } from '@keystead/errors';
 import type { AuditRecord } from '@keystead/proto/audit';
 import type { Grant, GrantRule } from '../domain/grant.js';
+import type { LastUsage } from '../domain/last-usage.js';
 import { aliasArn, type Alias, type Key, type KeyView, type Material, type Tag } from '../domain/key.js';
 import * as aliases from './aliases.js';
 import { nextSequence } from './changes.js';
 import * as grants from './grants.js';
 import { pruneImportTokens, spendImportToken } from './import-tokens.js';
 import * as keys from './keys.js';
+import { lastUsageOf, saveUses, type UseOfKey } from './last-usage.js';
 import * as materials from './materials.js';
 import * as tags from './tags.js';
 
@@ -75,6 +77,9 @@ export interface KeyStore {
   keysToDelete(now: Date, limit: number): Promise<{ account: string; id: string }[]>;
   /** Keys with imported material that has expired. */
   keysToExpire(now: Date, limit: number): Promise<{ account: string; id: string }[]>;
+  /** Uses of keys, one for each key. */
+  saveUses(uses: readonly UseOfKey[]): Promise<void>;
+  lastUsage(account: string, keyId: string): Promise<LastUsage | undefined>;
   /** Forgets used import tokens that are no longer valid anyway. */
   pruneImportTokens(): Promise<void>;
   /** Runs a change in one transaction; `work` may run again after a serialization failure. */
@@ -95,6 +100,8 @@ export function keyStore(pool: Pool): KeyStore {
     keysToRotate: (now, limit) => keys.keysToRotate(pool, now, limit),
     keysToDelete: (now, limit) => keys.keysToDelete(pool, now, limit),
     keysToExpire: (now, limit) => materials.keysToExpire(pool, now, limit),
+    saveUses: (uses) => saveUses(pool, uses),
+    lastUsage: (account, keyId) => lastUsageOf(pool, account, keyId),
     pruneImportTokens: () => pruneImportTokens(pool),
     change: (work) =>
       transaction(pool, async (tx) => {

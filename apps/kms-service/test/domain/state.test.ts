@@ -46,6 +46,7 @@ const table: Record<KeyOperation, string[]> = {
   GetKeyRotationStatus: ['ok', 'ok', 'UnsupportedOperation', 'ok', 'ok'],
   RotateKeyOnDemand: ['ok', 'Disabled', 'KmsInvalidState', 'KmsInvalidState', 'ok'],
   ListKeyRotations: always,
+  GetKeyLastUsage: always,
   DescribeKey: always,
   GetKeyPolicy: always,
   PutKeyPolicy: always,

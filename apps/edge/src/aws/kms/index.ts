@@ -12,6 +12,7 @@ import * as sharedSecrets from './shared-secrets.js';
 import * as signatures from './signatures.js';
 import * as state from './state.js';
 import * as tags from './tags.js';
+import { getKeyLastUsage } from './usage.js';
 
 const { createKey, describeKey, listKeys, updateKeyDescription } = keys;
 const { encrypt, decrypt, reEncrypt } = ciphertexts;
@@ -21,6 +22,7 @@ const all: readonly JsonOperation[] = [
   describeKey,
   listKeys,
   updateKeyDescription,
+  getKeyLastUsage,
   encrypt,
   decrypt,
   reEncrypt,
@@ -43,7 +45,6 @@ const notOffered: ReadonlySet<string> = new Set([
   'DeleteCustomKeyStore',
   'DescribeCustomKeyStores',
   'DisconnectCustomKeyStore',
-  'GetKeyLastUsage',
   'ReplicateKey',
   'UpdateCustomKeyStore',
   'UpdatePrimaryRegion',

@@ -7,7 +7,9 @@ import { changeKey } from './change-key.js';
 export const disableKey: Operation<DisableKeyRequest, DisableKeyResponse> = {
   name: 'DisableKey',
   async run(request, call) {
-    const { key } = await call.manage(request.keyId ?? '', { action: 'kms:DisableKey' });
+    const { keyId = '' } = request;
+    const facts = { daysWithoutUse: await call.daysWithoutUse(keyId) };
+    const { key } = await call.manage(keyId, { action: 'kms:DisableKey', facts });
     await changeKey(disableKey, request, call, key, ({ key: stored }) => disable(stored));
     return {};
   },

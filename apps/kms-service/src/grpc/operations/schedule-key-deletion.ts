@@ -9,8 +9,9 @@ export const scheduleKeyDeletion: Operation<ScheduleKeyDeletionRequest, Schedule
   name: 'ScheduleKeyDeletion',
   async run(request, call) {
     const days = deletionWindow(request.pendingWindowInDays);
-    const about = { action: 'kms:ScheduleKeyDeletion', facts: { pendingWindowInDays: days } };
-    const { key } = await call.manage(request.keyId ?? '', about);
+    const { keyId = '' } = request;
+    const facts = { pendingWindowInDays: days, daysWithoutUse: await call.daysWithoutUse(keyId) };
+    const { key } = await call.manage(keyId, { action: 'kms:ScheduleKeyDeletion', facts });
     const elements = ({ arn, state, deletionDate }: typeof key): Record<string, Json> => ({
       ...{ keyId: arn, keyState: state, pendingWindowInDays: days },
       ...(deletionDate && { deletionDate: cloudTrailDate(deletionDate) }),
