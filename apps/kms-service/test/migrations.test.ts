@@ -98,16 +98,19 @@ async function databaseOf(version: number) {
 async function fill(target: Pool, version: number): Promise<void> {
   const origin = s.database.adminPool('kms-service');
   for (const table of tables) {
-    const { rows } = await target.query<{ there: boolean }>({
-      text: 'select to_regclass($1) is not null as there',
+    // Columns that are generated are not filled.
+    const { rows } = await target.query<{ columns: string | null }>({
+      text: `select string_agg(quote_ident(attname), ', ') as columns from pg_attribute
+        where attrelid = to_regclass($1) and attnum > 0 and not attisdropped and attgenerated = ''`,
       values: [table],
     });
-    if (!rows[0]?.there) continue;
+    const columns = rows[0]?.columns;
+    if (!columns) continue;
     const all = await rowsOf(origin, table);
     // Before version 2 nothing was imported.
     const had = version > 1 ? all : all.filter((row) => !imports.has(String(row['key_id'] ?? row['id'])));
     await target.query({
-      text: `insert into ${table} select * from jsonb_populate_recordset(null::${table}, $1)`,
+      text: `insert into ${table} (${columns}) select ${columns} from jsonb_populate_recordset(null::${table}, $1)`,
       values: [JSON.stringify(had)],
     });
   }
