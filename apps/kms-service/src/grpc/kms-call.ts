@@ -90,7 +90,7 @@ export class KmsCall {
   /** The id of the record in an account's log: each copy has its own. */
   eventIdIn(account: string): string {
     if (account === this.account) return this.eventId;
-    const others = (this.#otherEventIds ??= new Map());
+    const others = (this.#otherEventIds ??= new Map<string, string>());
     const id = others.get(account) ?? newEventId(this.at);
     others.set(account, id);
     return id;
