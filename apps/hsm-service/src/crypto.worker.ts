@@ -1,16 +1,16 @@
 import { parentPort } from 'node:worker_threads';
-import { runJob, type JobArguments, type JobName } from './domain/jobs.js';
+import { runJob } from './domain/jobs.js';
 import { overwrite, type Answer, type Order } from './workers/messages.js';
 
 // A thread of the crypto pool: does one job after another. Everything it is sent is a copy of its own.
-parentPort?.on('message', ({ id, name, args }: Order) => {
-  const answer = perform(id, name, args);
-  parentPort?.postMessage(answer); // copies
-  overwrite(args);
-  if ('result' in answer) overwrite(answer.result);
+parentPort?.on('message', (orders: readonly Order[]) => {
+  const answers = orders.map(perform);
+  parentPort?.postMessage(answers); // copies
+  for (const { args } of orders) overwrite(args);
+  for (const answer of answers) if ('result' in answer) overwrite(answer.result);
 });
 
-function perform(id: number, name: JobName, args: JobArguments<JobName>): Answer {
+function perform({ id, name, args }: Order): Answer {
   try {
     return { id, result: runJob(name, args) };
   } catch (error) {

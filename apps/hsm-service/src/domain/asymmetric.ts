@@ -67,12 +67,12 @@ export class AsymmetricEngine {
     return { publicKey: await this.#publicDer(key, shape), spec, usage };
   }
 
-  async sign(claim: KeyReference, request: SignatureRequest): Promise<Uint8Array> {
+  sign(claim: KeyReference, request: SignatureRequest): Uint8Array | Promise<Uint8Array> {
     const key = this.#vault.open(claim, usages.SIGN_VERIFY);
     const what = signing(key, request);
-    return needsMaterial(what)
-      ? this.#run('signWithMaterial', { ...what, material: Uint8Array.from(key.material) })
-      : this.#run('sign', { ...what, key: privateKey(key) });
+    if (needsMaterial(what)) return this.#run('signWithMaterial', { ...what, material: Uint8Array.from(key.material) });
+    const { spec, algorithm, message, prepared } = what;
+    return this.#run('sign', { spec, algorithm, message, prepared, key: privateKey(key) });
   }
 
   /** Throws KmsInvalidSignature, without a message, for a signature that does not fit. */

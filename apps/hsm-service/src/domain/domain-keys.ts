@@ -68,6 +68,7 @@ interface Loaded {
   readonly byEpoch: ReadonlyMap<number, DomainKey>;
   readonly active: DomainKey;
   readonly device: KeyDevice | undefined;
+  readonly someInDevice: boolean;
 }
 
 /**
@@ -109,12 +110,18 @@ export class DomainKeys {
   load(domain: Buffer, keys: readonly DomainKey[], device?: KeyDevice): void {
     const active = keys.filter((key) => key.state === 'ACTIVE');
     if (active.length !== 1) throw new RangeError('domain keys: exactly one must be ACTIVE');
-    if (!device && keys.some((key) => key.deviceId)) throw new RangeError('domain keys: some need a device');
+    const someInDevice = keys.some((key) => key.deviceId !== undefined);
+    if (!device && someInDevice) throw new RangeError('domain keys: some need a device');
     const before = this.#loaded;
     const byEpoch = new Map(keys.map((key) => [key.epoch, key]));
-    this.#loaded = { domain, byEpoch, active: active[0] as DomainKey, device };
+    this.#loaded = { domain, byEpoch, active: active[0] as DomainKey, device, someInDevice };
     const kept = new Set(keys.map(({ key }) => key));
     for (const { key } of before?.byEpoch.values() ?? []) if (!kept.has(key)) zero(key);
+  }
+
+  /** Whether tokens of any epoch are. */
+  get anyInDevice(): boolean {
+    return this.#loaded?.someInDevice === true;
   }
 
   /** Whether tokens of this epoch are opened with the help of a device, which takes time. */

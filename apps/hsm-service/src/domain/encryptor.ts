@@ -20,7 +20,7 @@ export interface Cipher {
 export interface Encryptor {
   readonly encrypt: (cipher: Cipher, plaintext: Uint8Array) => Buffer;
   /** The caller overwrites the plaintext. */
-  readonly decrypt: (cipher: Cipher, ciphertext: Uint8Array) => Promise<Uint8Array>;
+  readonly decrypt: (cipher: Cipher, ciphertext: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 }
 
 export function encryptor(parts: {
@@ -34,9 +34,9 @@ export function encryptor(parts: {
       isRsa(vault, cipher)
         ? asymmetric.encrypt(cipher.key, plaintext, cipher.algorithm as number)
         : symmetric.encrypt(cipher.key, plaintext, cipher.context),
-    decrypt: async (cipher, ciphertext) =>
+    decrypt: (cipher, ciphertext) =>
       isRsa(vault, cipher)
-        ? await asymmetric.decrypt(cipher.key, ciphertext, cipher.algorithm as number)
+        ? asymmetric.decrypt(cipher.key, ciphertext, cipher.algorithm as number)
         : symmetric.decrypt(cipher.key, ciphertext, cipher.context),
   };
 }

@@ -1,5 +1,4 @@
 import { sign, verify, type KeyObject } from 'node:crypto';
-import { promisify } from 'node:util';
 import { sharedSecret } from './agreement.js';
 import type { SigningAlgorithm } from './algorithms.js';
 import { ecdsaSignDigest, ecdsaVerifyDigest } from './ecdsa.js';
@@ -9,7 +8,7 @@ import { generateKeyPair, type KeyPair } from './key-pairs.js';
 import type { KeySpec } from './key-specs.js';
 import { decapsulate, encapsulate, mlDsaSign, mlDsaVerify, publicKeyOfSeed } from './post-quantum.js';
 import { makeCertificate, openTransfer, sealTransfer } from './transfer-seal.js';
-import { oaepDecrypt, rsaSign, rsaSignAside, rsaSignDigest, rsaVerify, rsaVerifyDigest } from './rsa.js';
+import { oaepDecrypt, rsaSign, rsaSignDigest, rsaVerify, rsaVerifyDigest } from './rsa.js';
 
 /** What is signed, and how. */
 export interface Signing {
@@ -30,7 +29,7 @@ export const jobs = {
     publicKeyOfSeed(spec.name, material),
   decrypt: ({ key, hash, ciphertext }: { key: KeyObject; hash: string; ciphertext: Uint8Array }) =>
     oaepDecrypt(key, hash, ciphertext),
-  sign: ({ key, ...what }: Signing & { key: KeyObject }): Uint8Array => signWithKey(key, what),
+  sign: (what: Signing & { key: KeyObject }): Uint8Array => signWithKey(what),
   signWithMaterial: ({ material, ...what }: Signing & { material: Uint8Array }): Uint8Array =>
     signWithMaterial(material, what),
   verify: ({ key, signature, ...what }: Signing & { key: KeyObject; signature: Uint8Array }): boolean =>
@@ -53,8 +52,11 @@ export type JobName = keyof Jobs;
 export type JobArguments<Name extends JobName> = Parameters<Jobs[Name]>[0];
 export type JobResult<Name extends JobName> = ReturnType<Jobs[Name]>;
 
-/** Who does the work: a pool of threads, or this thread. */
-export type Run = <Name extends JobName>(name: Name, args: JobArguments<Name>) => Promise<JobResult<Name>>;
+/** Who does the work: a pool of threads, or this thread at once. */
+export type Run = <Name extends JobName>(
+  name: Name,
+  args: JobArguments<Name>,
+) => JobResult<Name> | Promise<JobResult<Name>>;
 
 /** Does one job in this thread. */
 export function runJob<Name extends JobName>(name: Name, args: JobArguments<Name>): JobResult<Name> {
@@ -62,22 +64,7 @@ export function runJob<Name extends JobName>(name: Name, args: JobArguments<Name
   return job(args);
 }
 
-const signAside = promisify(sign);
-
-/**
- * The job `sign` on Node's own threads, which use the parsed key where it is; for what `canSignAside` allows. A job in a
- * thread of ours would cost a tenth of an RSA-2048 signature more.
- */
-export function signWithKeyAside({ key, algorithm, message }: Signing & { key: KeyObject }): Promise<Uint8Array> {
-  return algorithm.scheme === 'ecdsa' ? signAside(algorithm.hash, message, key) : rsaSignAside(key, algorithm, message);
-}
-
-/** True for RSA and ECDSA over messages: over digests a signature is more than one call of OpenSSL. */
-export function canSignAside({ algorithm: { scheme }, prepared }: Signing): boolean {
-  return !prepared && (scheme === 'ecdsa' || scheme === 'pss' || scheme === 'pkcs1');
-}
-
-function signWithKey(key: KeyObject, { algorithm, message, prepared }: Signing): Uint8Array {
+function signWithKey({ key, algorithm, message, prepared }: Signing & { key: KeyObject }): Uint8Array {
   switch (algorithm.scheme) {
     case 'ecdsa':
       return sign(algorithm.hash, message, key);

@@ -10,11 +10,8 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto';
-import { promisify } from 'node:util';
 import type { SigningAlgorithm } from './algorithms.js';
 import { zero } from './bytes.js';
-
-const signAside = promisify(sign);
 
 const { RSA_NO_PADDING, RSA_PKCS1_OAEP_PADDING, RSA_PKCS1_PADDING, RSA_PKCS1_PSS_PADDING } = constants;
 
@@ -41,11 +38,6 @@ export function oaepMaxBytes(modulusBits: number, oaepHash: string): number {
 /** Signs a message; a PSS salt is as long as the digest. */
 export function rsaSign(key: KeyObject, algorithm: SigningAlgorithm, message: Uint8Array): Buffer {
   return sign(algorithm.hash, message, { key, ...paddingOf(algorithm) });
-}
-
-/** The same on one of Node's own threads. */
-export function rsaSignAside(key: KeyObject, algorithm: SigningAlgorithm, message: Uint8Array): Promise<Buffer> {
-  return signAside(algorithm.hash, message, { key, ...paddingOf(algorithm) });
 }
 
 export function rsaVerify(

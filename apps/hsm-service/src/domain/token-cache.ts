@@ -30,6 +30,7 @@ export interface CacheLimits {
 
 interface Entry {
   readonly key: OpenKey;
+  readonly token: Buffer;
   readonly expiresAt: number;
 }
 
@@ -39,9 +40,11 @@ interface Entry {
  */
 export class TokenCache {
   // A Map remembers the order of insertion: the first entry is the one used longest ago.
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<number, Entry>();
   readonly #limits: CacheLimits;
   readonly #now: () => number;
+  /** The one used last. */
+  #newest: Entry | undefined;
 
   constructor(limits: CacheLimits, now: () => number) {
     this.#limits = limits;
@@ -52,54 +55,77 @@ export class TokenCache {
     return this.#entries.size;
   }
 
-  /** The opened token, from the cache or by `open`. The whole token is the key, so a changed one never hits. */
+  /** The opened token, from the cache or by `open`. The whole token must be the same, so a changed one never hits. */
   get(token: Buffer, open: () => OpenKey): OpenKey {
-    const name = nameOf(token);
-    const hit = this.#entries.get(name);
+    const hit = this.#find(token);
     if (hit && hit.expiresAt > this.#now()) {
-      this.#entries.delete(name);
-      this.#entries.set(name, hit);
+      this.#use(token, hit);
       return hit.key;
     }
-    this.#drop(name);
-    return this.#keep(name, open());
+    if (hit) this.#drop(slotOf(token));
+    return this.#keep(token, open());
   }
 
   /** Whether a token is here and stays for another `forMs`, unless more than the cache holds come in between. */
   holds(token: Buffer, forMs: number): boolean {
-    const hit = this.#entries.get(nameOf(token));
+    const hit = this.#find(token);
     return hit !== undefined && hit.expiresAt > this.#now() + forMs;
   }
 
   /** Takes in a token that was opened elsewhere, in the place of an older copy. */
   put(token: Buffer, opened: OpenKey): void {
-    this.#drop(nameOf(token));
-    this.#keep(nameOf(token), opened);
+    this.#keep(token, opened);
   }
 
   /** Overwrites what is too old. Called regularly, so that the limit also holds for keys nobody asks for. */
   sweep(): void {
     const now = this.#now();
-    for (const [name, entry] of this.#entries) if (entry.expiresAt <= now) this.#drop(name);
+    for (const [slot, entry] of this.#entries) if (entry.expiresAt <= now) this.#drop(slot);
   }
 
   /** Overwrites everything. */
   clear(): void {
-    for (const name of [...this.#entries.keys()]) this.#drop(name);
+    for (const slot of [...this.#entries.keys()]) this.#drop(slot);
   }
 
-  #keep(name: string, opened: OpenKey): OpenKey {
-    while (this.#entries.size >= this.#limits.maxEntries) this.#drop(this.#entries.keys().next().value as string);
-    this.#entries.set(name, { key: opened, expiresAt: this.#now() + this.#limits.ttlMs });
+  #find(token: Buffer): Entry | undefined {
+    const entry = this.#entries.get(slotOf(token));
+    return entry?.token.equals(token) ? entry : undefined;
+  }
+
+  #use(token: Buffer, entry: Entry): void {
+    if (entry === this.#newest) return;
+    const slot = slotOf(token);
+    this.#entries.delete(slot);
+    this.#entries.set(slot, entry);
+    this.#newest = entry;
+  }
+
+  /** Another token in the same slot, which is very rare, makes room. */
+  #keep(token: Buffer, opened: OpenKey): OpenKey {
+    const slot = slotOf(token);
+    this.#drop(slot);
+    while (this.#entries.size >= this.#limits.maxEntries) this.#drop(this.#entries.keys().next().value as number);
+    // A copy: the token shares memory with a whole frame of calls.
+    const entry = { key: opened, token: Buffer.from(token), expiresAt: this.#now() + this.#limits.ttlMs };
+    this.#entries.set(slot, entry);
+    this.#newest = entry;
     return opened;
   }
 
-  #drop(name: string): void {
-    this.#entries.get(name)?.key.material.fill(0);
-    this.#entries.delete(name);
+  #drop(slot: number): void {
+    const entry = this.#entries.get(slot);
+    if (!entry) return;
+    entry.key.material.fill(0);
+    this.#entries.delete(slot);
+    if (entry === this.#newest) this.#newest = undefined;
   }
 }
 
-function nameOf(token: Buffer): string {
-  return token.toString('latin1');
+const SLOT_BYTES = 6;
+
+/** The end of a token is the end of its tag, which no two tokens share by chance. */
+function slotOf(token: Buffer): number {
+  const bytes = Math.min(SLOT_BYTES, token.length);
+  return bytes === 0 ? 0 : token.readUIntLE(token.length - bytes, bytes);
 }

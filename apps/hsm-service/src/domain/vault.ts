@@ -74,6 +74,11 @@ export class KeyVault {
     return { token: bytes, materialId: header.materialId };
   }
 
+  /** Whether any token could need `prepare` at all. */
+  get needsPreparation(): boolean {
+    return this.keys.anyInDevice;
+  }
+
   /**
    * Opens those of the tokens that need a device, so that `open` finds them at once; undefined if none does. Refuses
    * nothing but what the device refuses: `open` says what is wrong with a token. Throws Unavailable.

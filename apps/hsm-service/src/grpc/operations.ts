@@ -58,7 +58,7 @@ type AnyOperation = (request: never) => unknown;
 /** The operation once its keys are at hand; at once if no device is needed for them. */
 function preparing(vault: KeyVault, operation: AnyOperation): AnyOperation {
   return (request) => {
-    const waiting = vault.prepare(tokensIn(request));
+    const waiting = vault.needsPreparation && vault.prepare(tokensIn(request));
     return waiting ? waiting.then(() => operation(request)) : operation(request);
   };
 }
@@ -113,9 +113,8 @@ function encryption({ vault, symmetric, asymmetric }: Engines) {
     encrypt: ({ key, plaintext, encryptionContext: context, encryptionAlgorithm: algorithm }) => ({
       ciphertextBlob: encrypt({ key: named(key), context, algorithm }, plaintext),
     }),
-    decrypt: async ({ key, ciphertextBlob, encryptionContext: context, encryptionAlgorithm: algorithm }) => ({
-      plaintext: await decrypt({ key: named(key), context, algorithm }, ciphertextBlob),
-    }),
+    decrypt: ({ key, ciphertextBlob, encryptionContext: context, encryptionAlgorithm: algorithm }) =>
+      mapped(decrypt({ key: named(key), context, algorithm }, ciphertextBlob), (plaintext) => ({ plaintext })),
     reEncrypt: async ({ ciphertextBlob, ...request }) => {
       const [from, to] = [sourceOf(request), destinationOf(request)];
       const plaintext = await decrypt(from, ciphertextBlob);
@@ -136,7 +135,7 @@ function encryption({ vault, symmetric, asymmetric }: Engines) {
 
 function signatures({ vault, asymmetric }: Engines) {
   return {
-    sign: async ({ key, ...request }) => ({ signature: await asymmetric.sign(named(key), request) }),
+    sign: (request) => mapped(asymmetric.sign(named(request.key), request), (signature) => ({ signature })),
     verify: async ({ key, ...request }) => {
       await asymmetric.verify(named(key), request);
       return {};
@@ -180,10 +179,15 @@ function transfers({ transfer, asymmetric, vault }: Engines) {
   } satisfies Partial<Operations>;
 }
 
-/** Performs one operation; the answer travels under the same case. */
-export async function perform(table: Operations, { $case, value }: Operation): Promise<Success> {
+/** Performs one operation, at once if nobody has to be waited for; the answer travels under the same case. */
+export function perform(table: Operations, { $case, value }: Operation): Success | Promise<Success> {
   const operation = table[$case] as (request: unknown) => Success['value'] | Promise<Success['value']>;
-  return { $case, value: await operation(value) } as Success;
+  return mapped(operation(value), (answer) => ({ $case, value: answer }) as Success);
+}
+
+/** What is made of an answer, now or when it comes. */
+function mapped<T, Made>(answer: T | Promise<T>, make: (answer: T) => Made): Made | Promise<Made> {
+  return answer instanceof Promise ? answer.then(make) : make(answer);
 }
 
 const NOTHING = new Uint8Array();

@@ -1,14 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { KeysteadError } from '@keystead/errors';
-import {
-  canSignAside,
-  runJob,
-  signWithKeyAside,
-  type JobArguments,
-  type JobName,
-  type JobResult,
-  type Run,
-} from '../domain/jobs.js';
+import { runJob, type JobArguments, type JobName, type JobResult, type Run } from '../domain/jobs.js';
 import type { Answer, Order } from './messages.js';
 import { startThread } from './start.js';
 
@@ -34,19 +26,15 @@ export function cryptoPool({ threads, generators, maxWaiting }: PoolLimits): Cry
   const start = () => ({
     operations: new Lane(threads, maxWaiting),
     generation: new Lane(generators, maxWaiting),
-    aside: new AsideLane(threads, maxWaiting),
   });
   let lanes = start();
   const close = (): void => {
     for (const lane of Object.values(lanes)) lane.close();
   };
   return {
-    run: async (name, args) => {
+    run: (name, args) => {
       if (isQuick(name, args)) return runJob(name, args);
-      if (name === 'sign' && canSignAside(args as JobArguments<'sign'>)) {
-        return (await lanes.aside.run(() => signWithKeyAside(args as JobArguments<'sign'>))) as JobResult<typeof name>;
-      }
-      return await (name === 'generateKeyPair' ? lanes.generation : lanes.operations).run(name, args);
+      return (name === 'generateKeyPair' ? lanes.generation : lanes.operations).run(name, args);
     },
     wipe: () => {
       close();
@@ -64,81 +52,25 @@ function isQuick<Name extends JobName>(name: Name, args: JobArguments<Name>): bo
   return !prepared && (spec.kind === 'ed25519' || spec.name === 'ECC_NIST_P256');
 }
 
-/** Results that are answered together at most. */
-const GROUP = 4;
-
-/**
- * Work on Node's own threads. It is handed over in small numbers, because those threads are as many on a machine with two
- * cores as on a large one, and would together leave the event loop too little.
- */
-class AsideLane {
-  readonly #waiting: { readonly start: () => void; readonly reject: (error: Error) => void }[] = [];
-  /** Results that wait for company. */
-  readonly #held: (() => void)[] = [];
-  readonly #most: number;
-  readonly #maxWaiting: number;
-  #running = 0;
-  #closed = false;
-
-  constructor(threads: number, maxWaiting: number) {
-    this.#most = threads + 1;
-    this.#maxWaiting = maxWaiting;
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    this.#mustBeOpen();
-    if (this.#running >= this.#most) await this.#turn();
-    else this.#running++;
-    try {
-      return await work();
-    } finally {
-      this.#next();
-      await this.#company();
-      this.#mustBeOpen();
-    }
-  }
-
-  #mustBeOpen(): void {
-    if (this.#closed) throw new KeysteadError('Sealed', 'The HSM is closing.');
-  }
-
-  #next(): void {
-    const next = this.#waiting.shift();
-    if (next) next.start();
-    else this.#running--;
-  }
-
-  /**
-   * While others wait, results are answered together: a frame and a wake-up for each would cost a fifth of an RSA-2048
-   * signature. Nobody is held when the queue is empty, so the last of a crowd lets all go.
-   */
-  async #company(): Promise<void> {
-    if (this.#waiting.length > 0 && this.#held.length < GROUP - 1) {
-      await new Promise<void>((go) => this.#held.push(go));
-    } else {
-      for (const go of this.#held.splice(0)) go();
-    }
-  }
-
-  #turn(): Promise<void> {
-    if (this.#waiting.length >= this.#maxWaiting) throw new KeysteadError('Throttling', 'Rate exceeded');
-    return new Promise((start, reject) => this.#waiting.push({ start, reject }));
-  }
-
-  close(): void {
-    this.#closed = true;
-    for (const { reject } of this.#waiting.splice(0)) reject(new KeysteadError('Sealed', 'The HSM is closing.'));
-    for (const go of this.#held.splice(0)) go();
-  }
-}
-
 interface Waiting extends Order {
   readonly resolve: (result: JobResult<JobName>) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** One job at work and one ready in each thread, so that it never waits for us. */
+/** Orders of each thread: one at work and one ready, so that it never waits for us. */
 const DEPTH = 2;
+/** Jobs that travel together at most. */
+const COMPANY = 16;
+
+/**
+ * Jobs of less than about a millisecond: while others wait, several go to a thread in one message and come back in one.
+ * A message there and back for each would cost a fifth of an RSA-2048 signature, and its answer a frame of its own as much.
+ */
+function isShort({ name, args }: Waiting): boolean {
+  if (name !== 'sign') return false;
+  const { spec } = args as JobArguments<'sign'>;
+  return spec.kind === 'ec' || (spec.kind === 'rsa' && (spec.modulusBits ?? Infinity) <= 3072);
+}
 
 /** Threads that share a queue. */
 class Lane {
@@ -154,8 +86,9 @@ class Lane {
   }
 
   run<Name extends JobName>(name: Name, args: JobArguments<Name>): Promise<JobResult<Name>> {
-    if (this.#closed) throw sealed();
-    if (this.#waiting.length >= this.#maxWaiting) throw new KeysteadError('Throttling', 'Rate exceeded');
+    if (this.#closed) return Promise.reject(sealed());
+    if (this.#waiting.length >= this.#maxWaiting)
+      return Promise.reject(new KeysteadError('Throttling', 'Rate exceeded'));
     return new Promise((resolve, reject) => {
       const settle = resolve as (result: JobResult<JobName>) => void;
       this.#waiting.push({ id: ++this.#lastId, name, args, resolve: settle, reject });
@@ -167,8 +100,15 @@ class Lane {
     while (this.#waiting.length > 0) {
       const idlest = this.#threads.reduce((best, thread) => (thread.load < best.load ? thread : best));
       if (idlest.load >= DEPTH) return;
-      idlest.give(this.#waiting.shift() as Waiting);
+      idlest.give(this.#waiting.splice(0, this.#company()));
     }
+  }
+
+  /** How many of those that wait longest go together: a fair part of the short ones, or one. */
+  #company(): number {
+    const most = Math.min(COMPANY, Math.ceil(this.#waiting.length / (this.#threads.length * DEPTH)));
+    const other = this.#waiting.slice(0, most).findIndex((job) => !isShort(job));
+    return Math.max(1, other < 0 ? most : other);
   }
 
   close(): void {
@@ -185,27 +125,34 @@ class Thread {
   readonly #atWork = new Map<number, Waiting>();
   readonly #onIdle: () => void;
   #worker: Worker | undefined;
+  /** Orders that are not answered yet. */
+  #orders = 0;
 
   constructor(onIdle: () => void) {
     this.#onIdle = onIdle;
   }
 
   get load(): number {
-    return this.#atWork.size;
+    return this.#orders;
   }
 
-  give(job: Waiting): void {
-    this.#atWork.set(job.id, job);
-    const { id, name, args } = job;
+  give(jobs: readonly Waiting[]): void {
+    this.#orders++;
+    for (const job of jobs) this.#atWork.set(job.id, job);
     this.#worker ??= this.#start();
-    this.#worker.postMessage({ id, name, args } satisfies Order); // copies
-    if ('material' in args) args.material.fill(0);
+    const orders = jobs.map(({ id, name, args }): Order => ({ id, name, args: standingAlone(args) }));
+    this.#worker.postMessage(orders); // copies
+    for (const { args } of jobs) if ('material' in args) args.material.fill(0);
   }
 
   #start(): Worker {
     const worker = startThread('crypto');
     worker.unref();
-    worker.on('message', (answer: Answer) => this.#settle(answer));
+    worker.on('message', (answers: Answer[]) => {
+      this.#orders--;
+      for (const answer of answers) this.#settle(answer);
+      this.#onIdle();
+    });
     worker.on('error', (error) => this.#fail(worker, error));
     worker.on('exit', () => this.#fail(worker, new Error('A crypto thread ended.')));
     return worker;
@@ -216,7 +163,6 @@ class Thread {
     this.#atWork.delete(answer.id);
     if ('failure' in answer) job?.reject(new Error(answer.failure));
     else job?.resolve(answer.result);
-    this.#onIdle();
   }
 
   /** A thread that broke takes its jobs with it; the next job starts another. */
@@ -225,6 +171,7 @@ class Thread {
     this.#worker = undefined;
     const lost = [...this.#atWork.values()];
     this.#atWork.clear();
+    this.#orders = 0;
     for (const job of lost) job.reject(error);
     this.#onIdle();
   }
@@ -234,6 +181,15 @@ class Thread {
     if (worker) this.#fail(worker, sealed());
     void worker?.terminate();
   }
+}
+
+/** Bytes of a frame of calls are sent as a copy of themselves: a message would take the whole frame along. */
+function standingAlone(args: JobArguments<JobName>): JobArguments<JobName> {
+  const alone = Object.entries(args).map(([name, value]: [string, unknown]) => [
+    name,
+    value instanceof Uint8Array && value.byteLength < value.buffer.byteLength ? Uint8Array.from(value) : value,
+  ]);
+  return Object.fromEntries(alone) as JobArguments<JobName>;
 }
 
 function sealed(): KeysteadError {

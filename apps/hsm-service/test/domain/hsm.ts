@@ -51,5 +51,13 @@ export function testHsm(keys = ring(), maxEntries = 8, peers: ReadonlySet<string
     ...{ asymmetric: new AsymmetricEngine(vault, run), importer: new Importer(vault, run) },
     transfer: new Transfer(vault, run, peers),
   };
-  return Object.assign(clock, engines, { wire: operations(engines) });
+  return Object.assign(clock, engines, { wire: rejecting(operations(engines)) });
+}
+
+/** The operations as callers on the wire see them: what is refused at once comes as a rejection too. */
+function rejecting(table: Operations): Operations {
+  const all = Object.entries(table) as [string, (request: unknown) => unknown][];
+  return Object.fromEntries(
+    all.map(([name, operation]) => [name, async (request: unknown) => operation(request)]),
+  ) as unknown as Operations;
 }

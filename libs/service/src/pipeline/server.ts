@@ -41,7 +41,7 @@ export interface PipelineOptions<Operation extends Tagged, Outcome extends Tagge
   /** For example `HsmServiceService.pipeline`. */
   readonly method: PipelineMethod<Operation, Outcome>;
   /** Does the work. A KeysteadError is the caller's answer; anything else becomes Internal and its cause goes to the log. */
-  handle(operation: Operation, call: PipelineCall): Promise<Success<Outcome>>;
+  handle(operation: Operation, call: PipelineCall): Success<Outcome> | Promise<Success<Outcome>>;
   /** Who may open a stream; default everyone of the trust domain. Others get AccessDenied at once. */
   allow?(peer: Peer): boolean;
   /** Operations that take long (key generation): they have a queue of their own. */
@@ -127,16 +127,16 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
   }
 
   readonly #frame = (frame: RequestFrame<Operation>): void => {
-    const now = Date.now();
+    const arrival = { at: Date.now(), ticks: performance.now() };
     touched();
     for (const id of frame.cancels) this.#calls.get(id)?.abort('Cancelled');
-    for (const call of frame.calls) this.#begin(call, now);
+    for (const call of frame.calls) this.#begin(call, arrival);
     if (frame.drain) this.#end();
   };
 
-  #begin(frame: CallFrame<Operation>, now: number): void {
+  #begin(frame: CallFrame<Operation>, arrival: Arrival): void {
     const { operation } = frame;
-    const call = new ServerCall(this, frame, now + (frame.deadlineMs || defaultTimeoutMs));
+    const call = new ServerCall(this, frame, arrival);
     if (operation === undefined)
       return call.fail(new KeysteadError('UnknownOperation', 'The call has no operation that this version knows.'));
     if (this.#calls.has(frame.id)) return this.#refuseDuplicate(frame.id);
@@ -212,6 +212,14 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
   }
 }
 
+/** When a frame came in, which is when its calls began. */
+interface Arrival {
+  /** In ms since 1970. */
+  readonly at: number;
+  /** On the clock that never goes back. */
+  readonly ticks: number;
+}
+
 /** One call at work. */
 class ServerCall<Operation extends Tagged, Outcome extends Tagged> implements PipelineCall {
   readonly id: number;
@@ -219,7 +227,7 @@ class ServerCall<Operation extends Tagged, Outcome extends Tagged> implements Pi
   readonly context: CallContext | undefined;
   readonly traceParent: string;
   readonly deadline: number;
-  readonly startedAt = performance.now();
+  readonly startedAt: number;
   readonly #stream: ServerStream<Operation, Outcome>;
   /** Set while this call holds a place of the slow queue. */
   slow: SlowQueue | undefined;
@@ -227,13 +235,14 @@ class ServerCall<Operation extends Tagged, Outcome extends Tagged> implements Pi
   #abort: AbortController | undefined;
   #span: CallSpan | undefined;
 
-  constructor(stream: ServerStream<Operation, Outcome>, frame: CallFrame<Operation>, deadline: number) {
+  constructor(stream: ServerStream<Operation, Outcome>, frame: CallFrame<Operation>, arrival: Arrival) {
     this.#stream = stream;
     this.id = frame.id;
     this.name = frame.operation?.$case ?? 'unknown';
     this.context = frame.context;
     this.traceParent = frame.traceParent;
-    this.deadline = deadline;
+    this.startedAt = arrival.ticks;
+    this.deadline = arrival.at + (frame.deadlineMs || defaultTimeoutMs);
   }
 
   get peer(): Peer {
@@ -255,7 +264,9 @@ class ServerCall<Operation extends Tagged, Outcome extends Tagged> implements Pi
     if (this.#settled) return this.#release(); // given up while it waited in the slow queue
     this.#span = serverSpan(this.name, this.traceParent);
     try {
-      this.#span.run(() => options.handle(operation, this)).then(this.#succeed, this.fail);
+      const outcome = this.#span.run(() => options.handle(operation, this));
+      if (outcome instanceof Promise) outcome.then(this.#succeed, this.fail);
+      else this.#succeed(outcome);
     } catch (thrown) {
       this.fail(thrown);
     }
