@@ -164,6 +164,23 @@ describe('an explanation', () => {
     await expect(explain(request)).rejects.toMatchObject({ code });
   });
 
+  test('knows how long the key has not been used', async () => {
+    const key = (await s.kms('createKey')).keyMetadata?.keyId ?? '';
+    const Condition = { NumericLessThan: { 'kms:TrailingDaysWithoutKeyUsage': '30' } };
+    const Statement = [
+      { Effect: 'Allow', Principal: { AWS: account }, Action: 'kms:*', Resource: '*' },
+      { Effect: 'Deny', Principal: '*', Action: 'kms:DisableKey', Resource: '*', Condition },
+    ];
+    await s.kms('putKeyPolicy', { keyId: key, policy: JSON.stringify({ Version: '2012-10-17', Statement }) });
+    const denied = await explain({
+      principal: `arn:aws:iam::${account}:root`,
+      action: 'kms:DisableKey',
+      resource: key,
+    });
+    expect(denied).toMatchObject({ decision: 'ExplicitDeny', missingContextKeys: [] });
+    expect(denied.policies[0]?.statements[1]?.conditions).toMatchObject([{ found: ['0'], matched: true }]);
+  });
+
   test('is for operators alone', async () => {
     for (const folder of [
       await s.pki.dir('edge'),

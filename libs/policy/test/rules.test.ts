@@ -9,7 +9,7 @@ import {
   type PolicyKind,
 } from '../src/index.js';
 
-// The rules of AWS's evaluation that are easily got wrong, one by one.
+// The rules of AWS's evaluation that are easily got wrong, one by one; rule 11, the limits, is iam-service's own.
 
 const account = '111122223333';
 const other = '444455556666';
@@ -113,6 +113,46 @@ const conditioned = (condition: object, values: Record<string, string | string[]
   return ask({ identity, values: contextValues(values) }) === 'Allow';
 };
 
+describe('4. conditions are all needed, their values are alternatives, negated ones exclude all', () => {
+  const holds = (Condition: object, values: Record<string, string | string[]>): boolean => {
+    const Statement = { Effect: 'Allow', Action: '*', Resource: '*', Condition };
+    return ask({ identity: [policy('identity', Statement)], values: contextValues(values) }) === 'Allow';
+  };
+  const request = { 'aws:username': 'alice', 'aws:PrincipalTag/team': 'blue' };
+
+  test.each<[object, boolean]>([
+    [{ StringEquals: { 'aws:username': ['bob', 'alice'] } }, true],
+    [{ StringEquals: { 'aws:username': 'alice', 'aws:PrincipalTag/team': 'red' } }, false],
+    [{ StringEquals: { 'aws:username': 'alice' }, StringLike: { 'aws:PrincipalTag/team': 'bl*' } }, true],
+    [{ StringEquals: { 'aws:username': 'alice' }, StringLike: { 'aws:PrincipalTag/team': 're*' } }, false],
+    [{ StringNotEquals: { 'aws:username': ['bob', 'carol'] } }, true],
+    [{ StringNotEquals: { 'aws:username': ['bob', 'alice'] } }, false],
+  ])('%j: %s', (condition, expected) => {
+    expect(holds(condition, request)).toBe(expected);
+  });
+
+  test.each(['ArnEquals', 'ArnLike'])('%s keeps wildcards inside of their part of the ARN', (operator) => {
+    const like = (pattern: string): boolean =>
+      holds({ [operator]: { 'aws:PrincipalArn': pattern } }, { 'aws:PrincipalArn': alice.arn });
+    expect(like(`arn:aws:iam::${account}:user/*`)).toBe(true);
+    expect(like('arn:aws:iam::*:user/alic?')).toBe(true);
+    expect(like('arn:*:user/alice')).toBe(false);
+    expect(like('arn:aws:*/alice')).toBe(false);
+  });
+
+  test('6. keys with several values are asked with set operators', () => {
+    const names = { 'kms:EncryptionContextKeys': ['team', 'app'] };
+    const asked = (operator: string, wanted: string[]): boolean =>
+      holds({ [operator]: { 'kms:EncryptionContextKeys': wanted } }, names);
+    expect(asked('ForAnyValue:StringEquals', ['team', 'x'])).toBe(true);
+    expect(asked('ForAnyValue:StringEquals', ['x'])).toBe(false);
+    expect(asked('ForAllValues:StringEquals', ['team', 'app', 'x'])).toBe(true);
+    expect(asked('ForAllValues:StringEquals', ['team'])).toBe(false);
+    expect(asked('ForAnyValue:StringNotEquals', ['team'])).toBe(true);
+    expect(asked('ForAllValues:StringNotEquals', ['team'])).toBe(false);
+  });
+});
+
 describe('5. a missing key', () => {
   test.each([
     ['StringEquals', false],
@@ -180,6 +220,38 @@ test('8. actions and names of keys know no case, resources and values do', () =>
   expect(ask(identity({ Resource: key.toUpperCase().replace('ARN:AWS:KMS', 'arn:aws:kms') }))).toBe('ImplicitDeny');
   expect(ask(identity({ Condition: { stringequals: { 'AWS:USERNAME': 'alice' } } }))).toBe('Allow');
   expect(ask(identity({ Condition: { StringEquals: { 'aws:username': 'Alice' } } }))).toBe('ImplicitDeny');
+});
+
+describe('9. wildcards', () => {
+  test.each<[string, string, boolean]>([
+    ['kms:*', 'kms:Encrypt', true],
+    ['kms:Enc?ypt', 'kms:Encrypt', true],
+    ['kms:*Key', 'kms:GenerateDataKeyPair', false],
+    ['*:Encrypt', 'kms:Encrypt', true],
+  ])('%s and %s: %s', (Action, action, expected) => {
+    const identity = [policy('identity', { Effect: 'Allow', Action, Resource: '*' })];
+    expect(ask({ action, identity }) === 'Allow').toBe(expected);
+  });
+
+  test.each([`arn:aws:iam::${account}:user/*`, `arn:aws:iam::${account}:*`, 'arn:aws:iam::*:root', 'ali*'])(
+    'a principal is everyone or somebody, never %s',
+    (AWS) => {
+      expect(() => policy('resource', { Effect: 'Allow', Principal: { AWS }, Action: '*', Resource: '*' })).toThrow(
+        'Policy contains a statement with one or more invalid principals.',
+      );
+    },
+  );
+
+  test('everyone in a trust policy has an identity: no bearer of a token is meant', () => {
+    const trust = policy('trust', { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:*' });
+    const trusted = (principal: AuthorizationRequest['principal']): string =>
+      ask({ action: 'sts:AssumeRole', principal, resourcePolicy: trust, resourcePolicyDecides: true });
+    expect(trusted(alice)).toBe('Allow');
+    expect(trusted({ arn: `arn:aws:iam::${account}:oidc-provider/x`, account, isFederated: true })).toBe(
+      'ImplicitDeny',
+    );
+    expect(trusted({ arn: 'ec2.amazonaws.com', account, isService: true })).toBe('ImplicitDeny');
+  });
 });
 
 test('10. boundaries limit identity policies, and the root user has neither', () => {

@@ -32,6 +32,11 @@ export function isUse(operation: OperationName): boolean {
   return tracked.has(operation);
 }
 
+/** Whether conditions on an action may ask how long its key has not been used. */
+export function asksForUse(action: string): boolean {
+  return action === 'kms:DisableKey' || action === 'kms:ScheduleKeyDeletion';
+}
+
 const day = 86_400_000;
 
 /**

@@ -19,7 +19,7 @@ export interface Environment {
   readonly audit: Pick<AuditClient, 'append'>;
   readonly keyUses: Pick<KeyUses, 'note'>;
   /** What is known of a key's use, what this process knows of it included; undefined for a key that is not there. */
-  lastUsage(account: string, keyId: string): Promise<LastUsage | undefined>;
+  readonly lastUsage: (account: string, keyId: string) => Promise<LastUsage | undefined>;
   /** The id of an account's alias/aws/s3, made if it is not there yet. */
   s3ManagedKey(account: string): Promise<string>;
   readonly now: () => Date;

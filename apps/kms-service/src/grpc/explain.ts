@@ -28,6 +28,7 @@ import type { GrantRule } from '../domain/grant.js';
 import { namesOf } from '../domain/grant-principal.js';
 import { aliasNotFound, keyNotFound, parseIdentifier } from '../domain/identifier.js';
 import { aliasArn, type Key } from '../domain/key.js';
+import { asksForUse, daysWithoutUse } from '../domain/last-usage.js';
 import type { LoadedKey } from '../domain/loaded-key.js';
 import { readingsOf } from '../domain/readings.js';
 import type { Environment } from './environment.js';
@@ -52,7 +53,8 @@ async function explained(environment: Environment, request: proto.ExplainRequest
   const principal = subject.principal(known.uniqueId);
   const { key, requestAlias } = await keyOf(environment, request.resource, principal.account);
   const encryptionContext = encryptionContextIn(given);
-  const facts = { encryptionContext, ...(requestAlias === undefined ? {} : { requestAlias }) };
+  const unused = key && asksForUse(action) ? await daysOf(environment, key.key) : undefined;
+  const facts = { encryptionContext, daysWithoutUse: unused, ...(requestAlias === undefined ? {} : { requestAlias }) };
   const via = given['kms:ViaService']?.[0];
   const { region } = environment;
   const now = environment.now();
@@ -108,6 +110,11 @@ async function keyOf({ directory, region }: Environment, text: string, account: 
   const key = await directory.key(identifier.account, id);
   if (!key || key.key.manager === 'SERVICE') throw keyNotFound(region, identifier.account, id);
   return { key, requestAlias: alias };
+}
+
+async function daysOf({ lastUsage, now }: Environment, { account, id }: Key): Promise<number | undefined> {
+  const known = await lastUsage(account, id);
+  return known && daysWithoutUse(known, now());
 }
 
 /** From the database, since memory keeps only what decisions need: an explanation names the grants. */
