@@ -46,7 +46,7 @@ import { rotateDue } from './workers/rotate.js';
 import { SharedRoot, type Count } from './workers/share-root.js';
 
 /** The migration that this program was written for. */
-const schemaVersion = 5;
+const schemaVersion = 6;
 /** How long a start waits for hsm-service: the very first one makes the services' keys. */
 const hsmPatienceMs = 20_000;
 

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { cp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -7,6 +8,7 @@ import {
   PartitionServiceClient,
   RootStanding,
   type ChangePartitionRequest,
+  type CommandSignature,
   type DescribeRootResponse,
   type ExecuteCommandResponse,
   type GetRootResponse,
@@ -22,6 +24,22 @@ const partitionOfficer = 'spiffe://keystead.local/svc/payments-admin';
 const partitionUser = 'spiffe://keystead.local/svc/payments';
 
 let sys: System;
+interface Officer {
+  readonly name: string;
+  readonly key: string;
+  readonly privateKey: KeyObject;
+}
+const officer = (name: string): Officer => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const key = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url').toString('hex');
+  return { name, key, privateKey };
+};
+const [ann, bob] = [officer('ann'), officer('bob')];
+const signature = (command: Buffer, { name, privateKey }: Officer): CommandSignature => {
+  const signed = Buffer.concat([Buffer.from('keystead/v1/command\0'), command]);
+  return { operator: name, signature: sign(null, signed, privateKey) };
+};
+
 /** Carried out before the writer is set back. */
 let replayed: Buffer;
 let tls: TlsIdentity;
@@ -163,6 +181,9 @@ test('a writer that was set back to an older root is not used; the others go on'
   replayed = await prepared('add-recipient', { name: 'board', threshold: '2', count: '3' });
   await cp(root, saved, { recursive: true });
   expect((await carriedOut(replayed)).shares).toHaveLength(3);
+  for (const { name, key } of [ann, bob]) await command('add-operator', { name, role: 'officer', key });
+  const rule = await prepared('set-rule', { command: 'supersede-root', role: 'officer', count: '2' });
+  await carriedOut(rule);
   await changePartition({ $case: 'removeUser', value: partitionUser });
   await expect(inPartition()).rejects.toMatchObject({ code: 'AccessDenied' });
   await rotate();
@@ -238,11 +259,11 @@ const prepared = (name: string, args: Record<string, string> = {}): Promise<Buff
     );
   });
 
-const carriedOut = (command: Buffer): Promise<ExecuteCommandResponse> =>
+const carriedOut = (command: Buffer, officers: readonly Officer[] = []): Promise<ExecuteCommandResponse> =>
   asOperator((client) =>
     invoke(
       client.executeCommand.bind(client),
-      { command, signatures: [], secret: undefined },
+      { command, signatures: officers.map((one) => signature(command, one)), secret: undefined },
       {
         timeoutMs: 20_000,
       },
@@ -287,20 +308,27 @@ test('with supersede-root the operators go on with the older root; replicas star
     await given(replica).stop();
     await rm(join(given(replica).folder, 'root'), { recursive: true });
   }
+  // The root that was set back knows no rule; kms-service knows those of the root that would be given up.
   await command('supersede-root', { ...known, epoch: '50' });
-  await until('a new domain key is active', async () => (await activeOf(writer)) === 51);
+  await until('it is refused', async () =>
+    JSON.stringify(await sys.records('HsmRootRefused')).includes('needs 2 signatures'),
+  );
+  expect(await standing()).toBe(RootStanding.ROOT_STANDING_SET_BACK);
+  const wanted = await prepared('supersede-root', { ...known, epoch: '50' });
+  await carriedOut(wanted, [ann, bob]);
+  await until('a new domain key is active', async () => (await activeOf(writer)) === 52);
   for (const replica of [first, second]) await given(replica).start();
   await together();
   const { keyMetadata } = await sys.kms('createKey');
   await sys.kms('encrypt', { keyId: keyMetadata?.keyId ?? '', plaintext: Buffer.from('x') });
-  expect(await activeOf(second)).toBe(51);
+  expect(await activeOf(second)).toBe(52);
   await until('ceremonies go on', async () => (await standing()) === RootStanding.ROOT_STANDING_NEWEST);
   await inPartition();
 }, 60_000);
 
 test('operators rotate the domain key; a former one that tokens need, or that is young, is not destroyed', async () => {
   await command('rotate-domain-key');
-  await until('it is active everywhere', async () => (await activeOf(first)) === 52);
+  await until('it is active everywhere', async () => (await activeOf(first)) === 53);
   await expect(command('destroy-domain-key', { epoch: '1' })).rejects.toMatchObject({ code: 'Conflict' });
   await expect(command('destroy-domain-key', { epoch: '99' })).rejects.toMatchObject({ code: 'NotFound' });
 });

@@ -217,7 +217,14 @@ export class Ceremonies {
     let outcome: CommandOutcome = {};
     await root.change(async (draft, header) => {
       mustBeAllowed(draft.state, header);
-      const edited = (await kind.edit?.(draft, { args: command.arguments, secret, device, now })) ?? { draft };
+      const edited = (await kind.edit?.(draft, {
+        args: command.arguments,
+        bytes,
+        signatures,
+        secret,
+        device,
+        now,
+      })) ?? { draft };
       outcome = edited.outcome ?? {};
       return { ...edited.draft, state: withNonce(edited.draft.state, command, now) };
     });

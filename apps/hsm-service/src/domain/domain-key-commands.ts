@@ -1,9 +1,14 @@
 import { KeysteadError } from '@keystead/errors';
 import { destroyed, nextEpoch, withNext, withoutWaiting, type RotationPolicy } from './domain-key-rotation.js';
 import type { DomainKey, TransferIdentity } from './domain-keys.js';
+import type { Signature } from './quorum.js';
 import type { OTHER_COMMANDS, RootCommand } from './root-commands.js';
 import type { RootReports } from './root-reports.js';
-import type { RootState } from './root-state.js';
+import type { RootState, Supersession } from './root-state.js';
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+/** As many as operators. */
+const MAX_SIGNATURES = 64;
 
 /** What the commands about domain keys work with. */
 export interface DomainKeyParts {
@@ -48,15 +53,27 @@ export function domainKeyCommands(
     },
     'supersede-root': {
       ...{ event: 'SupersedeRoot', given: ['generation', 'hash', 'epoch'] },
-      edit: async (draft, { args, now }) => {
+      edit: async (draft, { args, bytes, signatures, now }) => {
         mustWrite(parts);
+        const supersession = supersededBy(bytes, signatures);
         const superseded = { generation: BigInt(number(args, 'generation')), hash: hash(args) };
         // Epochs of the generation that is given up are never used again: their keys were others.
         const known = Math.max(number(args, 'epoch'), nextEpoch(draft.state) - 1);
         const state = await rotation(withoutWaiting(draft.state), parts, now, known);
-        return { draft: { ...draft, state: { ...state, superseded } } };
+        return { draft: { ...draft, state: { ...state, superseded, supersession } } };
       },
     },
+  };
+}
+
+/** All signatures that could be some: whether they count is judged by the rules of the root that is given up. */
+function supersededBy(command: Uint8Array, signatures: readonly Signature[]): Supersession {
+  if (signatures.length > MAX_SIGNATURES)
+    throw new KeysteadError('Validation', `signatures: at most ${MAX_SIGNATURES}.`);
+  const named = signatures.filter(({ operator, signature }) => NAME.test(operator) && signature.length === 64);
+  return {
+    command: Buffer.from(command),
+    signatures: named.map(({ operator, signature }) => ({ operator, signature: Buffer.from(signature) })),
   };
 }
 

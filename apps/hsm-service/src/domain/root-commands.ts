@@ -9,6 +9,7 @@ import {
   setRule,
 } from './governance.js';
 import { recipientArguments, recipientOf, type RootDevice, type Secret } from './new-recipient.js';
+import type { Signature } from './quorum.js';
 import { newSlot, type Draft } from './root-draft.js';
 import { formatShare } from './shamir.js';
 
@@ -38,6 +39,9 @@ export interface CommandRequest {
   readonly args: Arguments;
   readonly secret: Secret | undefined;
   readonly device: RootDevice | undefined;
+  /** As it was signed. */
+  readonly bytes: Uint8Array;
+  readonly signatures: readonly Signature[];
   readonly now: Date;
 }
 

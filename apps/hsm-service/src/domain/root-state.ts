@@ -16,10 +16,18 @@ export interface RootState {
   readonly transferIdentity?: TransferIdentity | undefined;
   /** What the operators gave up for this root, when it was older than what kms-service knew. */
   readonly superseded?: FileName | undefined;
+  /** How they did. */
+  readonly supersession?: Supersession | undefined;
   /** The files before this one, oldest first: who knows any of them can tell that this one follows on it. */
   readonly history?: readonly FileName[] | undefined;
   /** Isolated key spaces, by name. */
   readonly partitions?: readonly Partition[] | undefined;
+}
+
+/** The command by which a root was given up; who keeps that root judges whether it was signed as its rules ask. */
+export interface Supersession {
+  readonly command: Buffer;
+  readonly signatures: readonly { readonly operator: string; readonly signature: Buffer }[];
 }
 
 /** One file of the root. */
@@ -84,13 +92,16 @@ const TRANSFER_IDENTITY = 16;
 const SUPERSEDED = 17;
 const HISTORY = 18;
 const PARTITION = 19;
+const SUPERSESSION = 20;
 const STATES = ['', 'ACTIVE', 'DECRYPT', 'DESTROYED', 'NEXT'] as const;
 const ED25519 = 1;
 const DEVICE_ID_BYTES = 16;
+const SIGNATURE_BYTES = 64;
 
 /** Records u16 type | u32 length | value: domain keys by epoch, then the rest. The caller overwrites the result. */
 export function encodeState(state: RootState): Buffer {
-  const { domainKeys, operators, rules, recipients, nonces, transferIdentity, superseded, history, partitions } = state;
+  const { domainKeys, operators, rules, recipients, nonces, transferIdentity, history, partitions } = state;
+  const { superseded, supersession } = state;
   const records: [number, Buffer][] = [
     ...domainKeys.map((key): [number, Buffer] => [key.deviceId ? DEVICE_KEY : DOMAIN_KEY, encodeDomainKey(key)]),
     ...operators.map((operator): [number, Buffer] => [OPERATOR, encodeOperator(operator)]),
@@ -100,6 +111,7 @@ export function encodeState(state: RootState): Buffer {
   ];
   if (transferIdentity) records.push([TRANSFER_IDENTITY, encodeIdentity(transferIdentity)]);
   if (superseded) records.push([SUPERSEDED, encodeFileName(superseded)]);
+  if (supersession) records.push([SUPERSESSION, encodeSupersession(supersession)]);
   if (history?.length) records.push([HISTORY, Buffer.concat(history.map(encodeFileName))]);
   for (const partition of partitions ?? []) records.push([PARTITION, encodePartition(partition)]);
   const out = Buffer.concat(
@@ -116,6 +128,7 @@ export function decodeState(bytes: Buffer): RootState {
   const [operators, rules, recipients, nonces]: [Operator[], Rule[], RecipientRecord[], UsedNonce[]] = [[], [], [], []];
   let transferIdentity: TransferIdentity | undefined;
   let superseded: FileName | undefined;
+  let supersession: Supersession | undefined;
   let history: FileName[] | undefined;
   const partitions: Partition[] = [];
   const readers: Record<number, (value: Buffer) => unknown> = {
@@ -127,6 +140,7 @@ export function decodeState(bytes: Buffer): RootState {
     [NONCE]: (value) => nonces.push(readNonce(value)),
     [TRANSFER_IDENTITY]: (value) => (transferIdentity = readIdentity(value)),
     [SUPERSEDED]: (value) => ([superseded] = readFileNames(value)),
+    [SUPERSESSION]: (value) => (supersession = readSupersession(value)),
     [HISTORY]: (value) => (history = readFileNames(value)),
     [PARTITION]: (value) => partitions.push(readPartition(value) ?? fail('a partition')),
   };
@@ -144,6 +158,7 @@ export function decodeState(bytes: Buffer): RootState {
     nonces,
     transferIdentity,
     superseded,
+    supersession,
     history,
     ...(partitions.length > 0 && { partitions }),
   };
@@ -158,6 +173,22 @@ function readIdentity(value: Buffer): TransferIdentity {
   const epoch = reader.uint(4);
   if (reader.remaining !== 128) throw strange('a transfer identity');
   return { epoch, secret: Buffer.from(reader.take(128)) };
+}
+
+function encodeSupersession({ command, signatures }: Supersession): Buffer {
+  const signed = signatures.map(({ operator, signature }) => Buffer.concat([short(operator), signature]));
+  return Buffer.concat([uint(command.length, 2), command, ...signed]);
+}
+
+function readSupersession(value: Buffer): Supersession {
+  const reader = new Reader(value);
+  const command = Buffer.from(reader.take(reader.uint(2)));
+  const signatures: { operator: string; signature: Buffer }[] = [];
+  while (reader.remaining > 0) {
+    const operator = readShort(reader);
+    signatures.push({ operator, signature: Buffer.from(reader.take(SIGNATURE_BYTES)) });
+  }
+  return { command, signatures };
 }
 
 function encodeFileName({ generation, hash }: FileName): Buffer {

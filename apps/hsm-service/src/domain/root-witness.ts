@@ -29,14 +29,14 @@ export class RootWitness {
   }
 
   /**
-   * kms-service keeps the file `known`, or none. `ours` are this root's own file and those that it follows on; `superseded`
-   * is what the operators gave up for it.
+   * kms-service keeps the file `known`, or none. `ours` are this root's own file and those that it follows on. What the
+   * operators gave up for it is none of them: kms-service judges that, and keeps ours then.
    */
-  heard(known: FileName | undefined, ours: readonly FileName[], superseded: FileName | undefined): void {
+  heard(known: FileName | undefined, ours: readonly FileName[]): void {
     if (this.#standing === 'UNWATCHED') return;
-    const is = (one: FileName | undefined): boolean =>
-      one?.generation === known?.generation && one?.hash.equals(known?.hash ?? NOTHING) === true;
-    this.#standing = !known || ours.some(is) || is(superseded) ? 'NEWEST' : 'SET_BACK';
+    const isOurs = (name: FileName): boolean =>
+      ours.some(({ generation, hash }) => generation === name.generation && hash.equals(name.hash));
+    this.#standing = !known || isOurs(known) ? 'NEWEST' : 'SET_BACK';
     for (const listener of this.#listeners.splice(0)) listener();
   }
 
@@ -61,5 +61,3 @@ export class RootWitness {
     this.mustBeNewest();
   }
 }
-
-const NOTHING = Buffer.alloc(0);

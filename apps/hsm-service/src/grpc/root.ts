@@ -81,9 +81,9 @@ async function getRoot(
   const { generations, newest } = await root.kept();
   const [first] = generations;
   const open = root.condition === 'OPEN';
-  const { superseded, history = [] } = open ? root.read((state) => state) : {};
+  const { superseded, supersession, history = [], operators, rules } = open ? root.read((state) => state) : {};
   const known = knownHash.length > 0 ? { generation: knownGeneration, hash: Buffer.from(knownHash) } : undefined;
-  if (open) witness.heard(known, [...generations.map(fileName), ...history], superseded);
+  if (open) witness.heard(known, [...generations.map(fileName), ...history]);
   return {
     domainId: first?.header.domain ?? NOTHING,
     generations: [...generations.map(generation), ...history.map(name).reverse()],
@@ -91,6 +91,9 @@ async function getRoot(
     ...{ writer, isSealed: !open },
     domainKeys: open ? root.read((state) => state.domainKeys.map((key) => info(key, reports))) : [],
     superseded: superseded && name(superseded),
+    supersedingCommand: supersession?.command ?? NOTHING,
+    supersedingSignatures: [...(supersession?.signatures ?? [])],
+    ...{ operators: [...(operators ?? [])], rules: [...(rules ?? [])] },
   };
 }
 

@@ -132,7 +132,10 @@ test('the commands: a replica refuses them, and a superseded root skips the epoc
     identity: async () => ({ epoch: 1, secret: Buffer.alloc(128) }),
   };
   const draft = { state: stateOf([made(1, 0)]), slots: [] };
-  const request = (args: Record<string, string>) => ({ args, secret: undefined, now: at(1) });
+  const request = (args: Record<string, string>) => ({
+    ...{ args, secret: undefined, device: undefined, now: at(1) },
+    ...{ bytes: Buffer.from('command'), signatures: [{ operator: 'ann', signature: Buffer.alloc(64, 5) }] },
+  });
   const run = async (name: keyof ReturnType<typeof domainKeyCommands>, args: Record<string, string>, as = parts) =>
     domainKeyCommands(as)[name].edit?.(draft, request(args));
   await expect(run('rotate-domain-key', {}, { ...parts, writer: false })).rejects.toThrow(coded('Conflict'));
@@ -143,6 +146,12 @@ test('the commands: a replica refuses them, and a superseded root skips the epoc
   const superseded = await run('supersede-root', { generation: '7', hash, epoch: '4' });
   expect(superseded?.draft.state.superseded).toEqual({ generation: 7n, hash: Buffer.from(hash, 'hex') });
   expect(states(superseded?.draft.state as RootState)).toBe('1 ACTIVE,5 NEXT');
+  // kms-service gets the command as it was signed.
+  const { supersession } = decodeState(encodeState(superseded?.draft.state as RootState));
+  expect(supersession).toEqual({
+    command: Buffer.from('command'),
+    signatures: [{ operator: 'ann', signature: Buffer.alloc(64, 5) }],
+  });
   // One that waits, as it does on a root that kms-service refuses, gives way.
   const waits = { ...draft, state: withNext(draft.state, made(6, 1)) };
   const again = await domainKeyCommands(parts)['supersede-root'].edit?.(

@@ -20,28 +20,26 @@ test('before kms-service has asked nothing is known; then it is told by the file
     [file(7, 99), 'SET_BACK'],
     [file(4), 'SET_BACK'],
   ] as const) {
-    witness.heard(known, ours, undefined);
+    witness.heard(known, ours);
     expect(witness.standing).toBe(standing);
     if (standing === 'NEWEST') witness.mustBeNewest();
     else expect(() => witness.mustBeNewest()).toThrow(coded('Conflict'));
   }
-  witness.heard(file(8), ours, file(8));
-  expect(witness.standing).toBe('NEWEST');
 });
 
 test('whoever waits hears it at once, or after a while that nothing was said', async () => {
   const witness = new RootWitness(true);
   await expect(witness.newest(10)).rejects.toThrow(coded('Unavailable'));
   const waiting = [witness.newest(60_000), witness.newest(60_000)];
-  witness.heard(file(6), ours, undefined);
+  witness.heard(file(6), ours);
   await Promise.all(waiting);
-  witness.heard(file(9), ours, undefined);
+  witness.heard(file(9), ours);
   await expect(witness.newest(60_000)).rejects.toThrow(coded('Conflict'));
 });
 
 test('without a kms-service nobody is asked', async () => {
   const witness = new RootWitness(false);
-  witness.heard(file(9), ours, undefined);
+  witness.heard(file(9), ours);
   await witness.newest();
   expect(witness.standing).toBe('UNWATCHED');
 });

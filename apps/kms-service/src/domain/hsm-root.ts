@@ -1,3 +1,5 @@
+import { whyNotSuperseded, type GivenUp, type Governance, type Supersession } from './supersession.js';
+
 /** One generation of a root file. */
 export interface RootGeneration {
   readonly generation: bigint;
@@ -7,10 +9,9 @@ export interface RootGeneration {
 }
 
 /** The root that kms-service keeps. */
-export interface KnownRoot {
-  readonly domain: Uint8Array;
-  readonly generation: bigint;
-  readonly hash: Uint8Array;
+export interface KnownRoot extends GivenUp {
+  /** Who decides about it; undefined until it was told. */
+  readonly governance?: Governance | undefined;
 }
 
 /** The root of one replica of hsm-service. */
@@ -22,6 +23,8 @@ export interface SeenRoot {
   readonly writer: boolean;
   /** What its operators gave up for this root. */
   readonly superseded: Pick<RootGeneration, 'generation' | 'hash'> | undefined;
+  /** How they did. */
+  readonly supersession: Supersession;
 }
 
 /** What to do about a replica: nothing, keep its newer root, hand it ours, or not use it, for a reason. */
@@ -38,7 +41,10 @@ export function compareRoot(known: KnownRoot | undefined, seen: SeenRoot): Verdi
   if (!newest) return seen.writer ? refuse(known, 'has no root') : { kind: 'put' };
   if (!same(seen.domain, known.domain)) return refuse(known, `has the root of another domain (${hex(seen.domain)})`);
   const { superseded } = seen;
-  if (superseded?.generation === known.generation && same(superseded.hash, known.hash)) return { kind: 'take' };
+  if (superseded?.generation === known.generation && same(superseded.hash, known.hash)) {
+    const why = known.governance && whyNotSuperseded(known, known.governance, seen.supersession);
+    return why === undefined ? { kind: 'take' } : refuse(known, `has another one in its place, but ${why}`);
+  }
   if (newest.generation > known.generation) {
     if (seen.generations.some((one) => followsOn(known, one))) return { kind: 'take' };
     return refuse(known, `has generation ${newest.generation}, which does not follow on it`);

@@ -5,7 +5,8 @@ import { DomainKeyState, type EpochTokens, type GetRootResponse } from '@keystea
 import type { Logger } from '@keystead/service';
 import type { HsmRoots } from '../clients/hsm-roots.js';
 import { compareRoot, type SeenRoot } from '../domain/hsm-root.js';
-import { keepRoot, storedRoot, type StoredRoot } from '../store/hsm-root.js';
+import type { Governance } from '../domain/supersession.js';
+import { keepGovernance, keepRoot, storedRoot, type StoredRoot } from '../store/hsm-root.js';
 import { ceremonySource } from './ceremonies.js';
 import { nobody } from './service-event.js';
 
@@ -91,6 +92,9 @@ export class SharedRoot {
         break;
       case 'put':
         return this.#put(address, seen, known as StoredRoot);
+      case 'same':
+        if (known && !known.governance && !seen.isSealed) await keepGovernance(pool, known, governanceOf(seen));
+        break;
       default:
     }
     this.#refused.delete(address);
@@ -101,7 +105,8 @@ export class SharedRoot {
     const [newest] = seen.generations;
     if (!newest || seen.sealedRoot.length === 0) throw new KeysteadError('Internal', 'The HSM sent no root file.');
     const { domainId: domain, sealedRoot } = seen;
-    const root = { domain, sealedRoot, generation: newest.generation, hash: newest.fileHash };
+    const governance = seen.isSealed ? undefined : governanceOf(seen);
+    const root = { domain, sealedRoot, generation: newest.generation, hash: newest.fileHash, governance };
     const kept = await transaction(this.#parts.pool, async (tx) => {
       const done = await keepRoot(tx, root, before);
       if (done) await enqueue(tx, this.#record('HsmRootChanged', root));
@@ -137,7 +142,7 @@ export class SharedRoot {
 
   #record(eventName: string, about: Record<string, unknown>) {
     const { now, region, account } = this.#parts;
-    const details = Object.entries(about).filter(([name]) => name !== 'sealedRoot');
+    const details = Object.entries(about).filter(([name]) => name !== 'sealedRoot' && name !== 'governance');
     return cloudTrailRecord(nobody, {
       ...{ at: now(), eventName, eventSource: ceremonySource, eventType: 'AwsServiceEvent' },
       ...{ readOnly: false, region, recipientAccount: account },
@@ -154,9 +159,17 @@ function holds({ generations: [newest] }: GetRootResponse, { generation, hash }:
   return newest?.generation === generation && Buffer.compare(newest.fileHash, hash) === 0;
 }
 
-function seenRoot({ domainId, generations, writer, superseded }: GetRootResponse): SeenRoot {
+function governanceOf({ operators, rules }: GetRootResponse): Governance {
+  return {
+    operators: operators.map(({ name, role, publicKey }) => ({ name, role, key: text(publicKey) })),
+    rules: rules.map(({ command, role, count }) => ({ command, role, count })),
+  };
+}
+
+function seenRoot({ domainId, generations, writer, superseded, ...seen }: GetRootResponse): SeenRoot {
   return {
     ...{ domain: domainId, writer },
+    supersession: { command: seen.supersedingCommand, signatures: seen.supersedingSignatures },
     superseded: superseded && { generation: superseded.generation, hash: superseded.fileHash },
     generations: generations.map(({ generation, fileHash: hash, previousHash }) => ({
       ...{ generation, hash, previousHash },
