@@ -7,6 +7,7 @@ import {
   HeadObjectCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
+import { IAMClient, UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse, textOf } from '../src/s3/xml.js';
@@ -27,6 +28,21 @@ test('an ETag that no header can hold is answered like any other wrong one', asy
   const complete = new CompleteMultipartUploadCommand({ Bucket, Key: 'etag', UploadId, MultipartUpload });
   await expect(c.s3.send(complete)).rejects.toMatchObject({ name: 'InvalidPart' });
   await expect(c.s3.send(new HeadObjectCommand({ Bucket, Key: 'kept' }))).resolves.toBeDefined();
+});
+
+test('an access key that is unknown now is known as soon as it is there', async () => {
+  const credentials = await c.user('switched', [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }]);
+  const iam = new IAMClient(c.cluster.clientConfig);
+  const s3 = c.client({ credentials });
+  const named = { UserName: 'switched', AccessKeyId: credentials.accessKeyId };
+  for (let round = 0; round < 3; round++) {
+    await iam.send(new UpdateAccessKeyCommand({ ...named, Status: 'Inactive' }));
+    for (let again = 0; again < 2; again++)
+      await expect(get(s3, 'kept')).rejects.toMatchObject({ name: 'InvalidAccessKeyId' });
+    await iam.send(new UpdateAccessKeyCommand({ ...named, Status: 'Active' }));
+    expect((await get(s3, 'kept')).toString()).toBe('kept');
+  }
+  iam.destroy();
 });
 
 test('encryption in the query of a presigned request is refused, not ignored', async () => {

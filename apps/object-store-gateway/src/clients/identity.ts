@@ -26,6 +26,8 @@ const MOST_KEYS = 10_000;
 const MOST_PRINCIPALS = 10_000;
 /** Dates and Regions of one access key. */
 const MOST_SCOPES = 16;
+/** What is not there is remembered this long at most. */
+const UNKNOWN_MS = 1_000;
 
 interface Known {
   readonly uniqueId: string;
@@ -83,8 +85,14 @@ function remember(
 ): Promise<GetSigningKeyResponse> {
   if (scopes.size >= MOST_SCOPES) scopes.clear();
   scopes.set(scope, loading);
-  // A failure is never remembered: a key may be made at any moment.
-  loading.catch(() => scopes.delete(scope));
+  const forget = (): void => {
+    if (scopes.get(scope) === loading) scopes.delete(scope);
+  };
+  // An unknown key is asked for once a second at most; when it is made, iam-service's change takes the whole entry.
+  loading.catch((error: unknown) => {
+    if (error instanceof AuthError) setTimeout(forget, UNKNOWN_MS).unref();
+    else forget();
+  });
   return loading;
 }
 
