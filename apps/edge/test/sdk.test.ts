@@ -225,7 +225,9 @@ describe('S3 through the same endpoint', () => {
 test('reset forgets what users made, and the administrator goes on', async () => {
   const list = (): Promise<kms.ListKeysCommandOutput> => new kms.KMSClient(client()).send(new kms.ListKeysCommand({}));
   expect((await list()).Keys).not.toEqual([]);
-  const answer = await fetch(`${running.endpoint}/_keystead/reset`, { method: 'POST' });
+  const reset = (headers = {}) => fetch(`${running.endpoint}/_keystead/reset`, { method: 'POST', headers });
+  expect((await reset({ origin: 'https://elsewhere.example' })).status).toBe(403);
+  const answer = await reset();
   expect(await answer.json()).toEqual({ status: 'RESET' });
   expect((await list()).Keys).toEqual([]);
   const users = await new iam.IAMClient(client()).send(new iam.ListUsersCommand({}));

@@ -25,6 +25,11 @@ async function health(pages: OwnPages, exchange: Exchange): Promise<void> {
 }
 
 async function reset(run: () => Promise<void>, exchange: Exchange): Promise<void> {
+  // Browsers name the page that asks, tools do not: no page that a developer looks at shall reset the harness.
+  if (exchange.head.headers.has('origin')) {
+    sendPage(exchange, 403, { error: 'A web page may not ask for this.' });
+    return;
+  }
   try {
     await run();
     sendPage(exchange, 200, { status: 'RESET' });
