@@ -6,6 +6,7 @@ import type {
   ExplainRequest,
   ExplainResponse,
 } from '@keystead/proto/kms';
+import { printable } from './printable.js';
 
 const decisions: Readonly<Record<string, string>> = {
   Allow: 'ALLOWED',
@@ -39,7 +40,7 @@ export function explanationText(request: ExplainRequest, answer: ExplainResponse
   if (missingContextKeys.length > 0)
     lines.push('', `not given, and asked for (--context key=value): ${missingContextKeys.join(', ')}`);
   for (const note of notes) lines.push('', `note: ${note}`);
-  return lines.join('\n');
+  return lines.map(printable).join('\n');
 }
 
 function article(words: string): string {

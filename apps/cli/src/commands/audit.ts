@@ -10,6 +10,7 @@ import {
 } from '@keystead/proto/audit';
 import { invoke } from '@keystead/service';
 import { Failure } from '../failure.js';
+import { printable } from '../printable.js';
 import { asOperator } from '../runtime.js';
 
 interface SearchOptions {
@@ -49,7 +50,7 @@ export function auditCommand(program: Command): void {
     .action(async (options: SearchOptions) => {
       await withAdmin(options.data, async (client) => {
         for await (const event of search(client, options))
-          process.stdout.write(`${options.json ? event.cloudTrailEvent : line(event)}\n`);
+          process.stdout.write(`${printable(options.json ? event.cloudTrailEvent : line(event))}\n`);
       });
     });
   audit
