@@ -27,6 +27,26 @@ async function userWith(userName: string, policyDocument?: string): Promise<void
   if (policyDocument) await desk.as()('putUserPolicy', { userName, policyName: 'rights', policyDocument });
 }
 
+test('what is not here is asked for like anything else: by who may, and of users that are there', async () => {
+  await userWith('asker', allow('iam:ListMFADevices', 'arn:aws:iam::*:user/asker'));
+  const asker = desk.as('asker');
+  expect(await asker('listMfaDevices')).toEqual({ mfaDevices: [], isTruncated: false, marker: undefined });
+  await expect(asker('listMfaDevices', { userName: 'administrator' })).rejects.toMatchObject({ code: 'AccessDenied' });
+  await expect(asker('listSshPublicKeys')).rejects.toMatchObject({ code: 'AccessDenied' });
+  await expect(asker('getAccountPasswordPolicy')).rejects.toMatchObject({ code: 'AccessDenied' });
+  const root = desk.as();
+  expect(await root('listMfaDevices')).toMatchObject({ mfaDevices: [] });
+  await expect(root('listMfaDevices', { userName: 'nobody' })).rejects.toMatchObject({ code: 'NoSuchEntity' });
+  await expect(root('listVirtualMfaDevices', { assignmentStatus: 'Some' })).rejects.toMatchObject({
+    code: 'Validation',
+  });
+  await expect(root('deleteLoginProfile', { userName: 'asker' })).rejects.toMatchObject({
+    ...{ code: 'NoSuchEntity', message: 'Login Profile for User asker cannot be found.' },
+  });
+  await root('deleteUserPolicy', { userName: 'asker', policyName: 'rights' });
+  await root('deleteUser', { userName: 'asker' });
+});
+
 describe('users', () => {
   test('are made, read, renamed, tagged and deleted', async () => {
     const root = desk.as();

@@ -157,6 +157,19 @@ assert simulated["EvaluationResults"][0]["EvalDecision"] == "allowed", simulated
 simulated = iam.simulate_principal_policy(PolicySourceArn=user_arn, ActionNames=["kms:Encrypt"])
 assert simulated["EvaluationResults"][0]["EvalDecision"] == "implicitDeny", simulated
 
+# What is not here, and is asked for by whoever deletes a user or looks through an account.
+assert iam.list_mfa_devices(UserName="user")["MFADevices"] == []
+assert iam.list_ssh_public_keys(UserName="user")["SSHPublicKeys"] == []
+assert iam.list_signing_certificates(UserName="user")["Certificates"] == []
+assert iam.list_service_specific_credentials(UserName="user")["ServiceSpecificCredentials"] == []
+assert iam.list_virtual_mfa_devices(AssignmentStatus="Any")["VirtualMFADevices"] == []
+assert iam.list_saml_providers()["SAMLProviderList"] == []
+assert iam.list_server_certificates()["ServerCertificateMetadataList"] == []
+refused(iam.get_login_profile, "NoSuchEntity", UserName="user")
+refused(iam.delete_login_profile, "NoSuchEntity", UserName="user")
+refused(iam.get_account_password_policy, "NoSuchEntity")
+refused(iam.list_mfa_devices, "NoSuchEntity", UserName="nobody")
+
 # Sessions.
 assert sts.get_access_key_info(AccessKeyId=sts.get_session_token()["Credentials"]["AccessKeyId"])["Account"] == account
 assumed = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="session", Tags=tags, DurationSeconds=7200)

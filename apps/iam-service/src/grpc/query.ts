@@ -3,7 +3,14 @@ import { IamServiceService, type IamServiceServer } from '@keystead/proto/iam';
 import { byCase, pipeline, type CaseTable, type PipelineCall } from '@keystead/service';
 import { execute, type Environment } from './execute.js';
 import type { Operation } from './operation.js';
-import * as accessKeys from './operations/access-keys.js';
+import * as absent from './operations/absent.js';
+import {
+  createAccessKey,
+  deleteAccessKey,
+  getAccessKeyLastUsed,
+  listAccessKeys,
+  updateAccessKey,
+} from './operations/access-keys.js';
 import * as account from './operations/account.js';
 import { assumeRole } from './operations/assume-role.js';
 import { assumeRoleWithWebIdentity } from './operations/web-identity.js';
@@ -36,7 +43,8 @@ const operations: { readonly [C in Case]: Operation<RequestOf<C>, ResponseOf<C>>
   ...users,
   ...groups,
   ...memberships,
-  ...accessKeys,
+  ...{ createAccessKey, deleteAccessKey, getAccessKeyLastUsed, listAccessKeys, updateAccessKey },
+  ...absent,
   ...policies,
   ...policyVersions,
   ...attachments,

@@ -1,4 +1,5 @@
 import type { QueryApi } from '../query/api.js';
+import { absent } from './absent.js';
 import { accessKeys } from './access-keys.js';
 import { account } from './account.js';
 import { attachedPolicies } from './attached-policies.js';
@@ -12,7 +13,7 @@ import { users } from './users.js';
 
 const all = [
   ...[...users, ...groups, ...accessKeys, ...policies, ...attachedPolicies, ...inlinePolicies, ...account],
-  ...[...roles, ...instanceProfiles, ...oidcProviders],
+  ...[...roles, ...instanceProfiles, ...oidcProviders, ...absent],
 ];
 
 /** AWS IAM, https://docs.aws.amazon.com/IAM/latest/APIReference/ */

@@ -30,6 +30,9 @@ const initialisms = [
   ['OpenIdConnect', 'OpenIDConnect'],
   ['ClientId', 'ClientID'],
   ['AwsService', 'AWSService'],
+  ['Mfa', 'MFA'],
+  ['Saml', 'SAML'],
+  ['Ssh', 'SSH'],
 ] as const;
 
 /** `userName` → `UserName`: the contract's names are AWS's in another case. */

@@ -13,13 +13,13 @@ import { reads, writes, type Change, type Target, type Work } from '../operation
 import { knownUserTarget, rootTarget, userTarget } from '../targets.js';
 import { wireAccessKey } from '../wire.js';
 
-/** Whose keys are meant: the user named, or the caller. Undefined is the root user, who asks for its own without a name. */
-function ownerOf(request: { userName?: string | undefined }, caller: Caller): { name: string | undefined } {
+/** Who is meant: the user named, or the caller. Undefined is the root user, who asks for its own without a name. */
+export function ownerOf(request: { userName?: string | undefined }, caller: Caller): { name: string | undefined } {
   if (request.userName === undefined && caller.isRoot) return { name: undefined };
   return { name: existingUserName(request.userName ?? ownName(caller)) };
 }
 
-function ownerTarget(name: string | undefined, work: Work): Promise<Target> | Target {
+export function ownerTarget(name: string | undefined, work: Work): Promise<Target> | Target {
   return name === undefined ? rootTarget(work.caller.account) : userTarget(work, name);
 }
 
