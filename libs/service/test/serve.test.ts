@@ -2,7 +2,16 @@ import { Client } from '@grpc/grpc-js';
 import { KeysteadError } from '@keystead/errors';
 import { HsmServiceService, type GenerateRandomRequest, type GenerateRandomResponse } from '@keystead/proto/hsm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { channelCredentials, hostOf, invoke, serve, unary, type UnaryCall } from '../src/index.js';
+import {
+  callMetrics,
+  channelCredentials,
+  hostOf,
+  invoke,
+  metricsRegistry,
+  serve,
+  unary,
+  type UnaryCall,
+} from '../src/index.js';
 import { Bench, codeOf, later, log, random, until } from './harness.js';
 
 let bench: Bench;
@@ -121,6 +130,29 @@ test('calls on streams are counted', async () => {
   await client.call({ $case: 'generateRandom', value: { numberOfBytes: 1 } });
   const text = await server.metrics.metrics();
   expect(text).toMatch(/keystead_calls_total\{operation="generateRandom",code="",service="hsm-service"\} 1/);
+});
+
+test('durations are counted in the bounds that they do not exceed', async () => {
+  const registry = metricsRegistry('x');
+  const calls = callMetrics(registry, 'calls', 'Calls.');
+  for (const seconds of [0.0001, 0.0005, 0.003, 7]) calls.done('a', '', seconds);
+  calls.done('b', 'NotFound', 0.02);
+  for (let read = 0; read < 2; read++) {
+    const lines = (await registry.metrics()).split('\n');
+    const value = (line: string) =>
+      lines
+        .find((one) => one.startsWith(line))
+        ?.split(' ')
+        .at(-1);
+    expect(value('calls_total{operation="a",code=""')).toBe('4');
+    expect(value('calls_total{operation="b",code="NotFound"')).toBe('1');
+    expect(
+      ['0.0005', '0.0025', '0.005', '5', '+Inf'].map((le) => value(`calls_seconds_bucket{le="${le}",operation="a"`)),
+    ).toEqual(['2', '2', '3', '3', '4']);
+    expect(value('calls_seconds_count{operation="a"')).toBe('4');
+    expect(Number(value('calls_seconds_sum{operation="a"'))).toBeCloseTo(7.0036);
+    expect(value('calls_seconds_bucket{le="0.025",operation="b"')).toBe('1');
+  }
 });
 
 test('a port that is taken is one sentence, and nothing stays open', async () => {
