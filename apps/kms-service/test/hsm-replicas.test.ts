@@ -278,7 +278,13 @@ async function inPartition(): Promise<void> {
   const user = tlsIdentity(await sys.pki.dirFor(partitionUser));
   const client = new PartitionServiceClient(given(writer).address, channelCredentials(user, 'hsm-service'));
   try {
-    await invoke(client.partitionGenerateKey.bind(client), { partition: 'a', keySpec: 1, keyUsage: 1 });
+    await invoke(client.partitionGenerateKey.bind(client), {
+      partition: 'a',
+      keySpec: 1,
+      keyUsage: 1,
+      account: '',
+      keyId: '',
+    });
   } finally {
     client.close();
     user.close();

@@ -1,36 +1,34 @@
-/** What officers have asked for so far, each under their own certificate. Kept in memory: after a restart they ask again. */
+/**
+ * What officers have asked for so far, each under their own certificate. Each has one word in a partition, the last one, and
+ * takes nobody else's away. Kept in memory: after a restart they ask again.
+ */
 export class Approvals {
-  readonly #pending = new Map<string, Pending>();
+  readonly #words = new Map<string, Map<string, Word>>();
 
-  /**
-   * Counts who has asked for exactly this; answers how many different ones. Another change of the same partition begins
-   * anew, so that nobody's word is kept for later.
-   */
-  ask(partition: string, change: string, who: string, now: Date): number {
-    const known = this.#pending.get(partition);
-    const same = known?.change === change && now.getTime() < known.until ? known : undefined;
-    const pending = same ?? { change, until: now.getTime() + VALID_MS, officers: new Set<string>() };
-    pending.officers.add(who);
-    this.#pending.set(partition, pending);
-    return pending.officers.size;
+  /** Notes that an officer asks for exactly this. */
+  ask(partition: string, change: string, who: string, now: Date): void {
+    const words = this.#words.get(partition) ?? new Map<string, Word>();
+    words.set(who, { change, until: now.getTime() + VALID_MS });
+    this.#words.set(partition, words);
   }
 
-  /** How many of those who asked are still officers. */
-  count(partition: string, officers: readonly string[]): number {
-    const asked = this.#pending.get(partition)?.officers ?? new Set<string>();
-    return officers.filter((officer) => asked.has(officer)).length;
+  /** How many of these officers ask for exactly this within the hour. */
+  count(partition: string, change: string, officers: readonly string[], now: Date): number {
+    return officers.filter((officer) => {
+      const word = this.#words.get(partition)?.get(officer);
+      return word?.change === change && now.getTime() < word.until;
+    }).length;
   }
 
-  /** The change is made, or void. */
+  /** A change is made: what was asked for before it is asked for anew, so that nobody's word is kept for later. */
   clear(partition: string): void {
-    this.#pending.delete(partition);
+    this.#words.delete(partition);
   }
 }
 
 const VALID_MS = 3_600_000;
 
-interface Pending {
+interface Word {
   readonly change: string;
   readonly until: number;
-  readonly officers: Set<string>;
 }

@@ -9,10 +9,14 @@ interface OpenPartition<Work> {
   readonly work: Work;
   /** Calls at work. */
   inFlight: number;
+  /** Of those, what makes key pairs. */
+  slow: number;
 }
 
 /** Calls at work in one partition; beyond them Throttling, so that one tenant does not take the threads of all. */
 const MAX_IN_FLIGHT = 64;
+/** One thread makes the key pairs of all, some of which take seconds. */
+const MAX_SLOW = 2;
 
 /**
  * The partitions of an open root. Each has domain keys, a cache and engines of its own: there is no call by which a key of
@@ -47,7 +51,12 @@ export class PartitionSet<Work> {
     for (const [name, gone] of this.#open) if (!names.has(name)) this.#close(name, gone);
     for (const partition of partitions) {
       const name = partition.domain.toString('hex');
-      const open = this.#open.get(name) ?? { name: partition.name, inFlight: 0, ...this.#make(partition.domain) };
+      const open = this.#open.get(name) ?? {
+        name: partition.name,
+        inFlight: 0,
+        slow: 0,
+        ...this.#make(partition.domain),
+      };
       open.keys.load(Buffer.from(partition.domain), partition.keys);
       this.#open.set(name, open);
     }
@@ -70,19 +79,22 @@ export class PartitionSet<Work> {
   }
 
   /** Runs a user's call in a partition. Throws AccessDenied for everybody else, Throttling, Unavailable and Conflict as `mustBeNewest`. */
-  async use<T>(who: string, name: string, run: (work: Work) => Promise<T>): Promise<T> {
+  async use<T>(who: string, name: string, run: (work: Work) => Promise<T>, isSlow = false): Promise<T> {
     const partition = this.#partitions.find((one) => one.name === name);
     // Who is no user learns nothing, not even whether there is such a partition.
     if (!partition?.users.includes(who)) throw refused();
     this.#mustBeNewest();
     const open = this.#open.get(partition.domain.toString('hex'));
     if (!open) throw new KeysteadError('Sealed', 'The HSM is sealed.');
-    if (open.inFlight >= MAX_IN_FLIGHT) throw new KeysteadError('Throttling', 'Rate exceeded');
+    if (open.inFlight >= MAX_IN_FLIGHT || (isSlow && open.slow >= MAX_SLOW))
+      throw new KeysteadError('Throttling', 'Rate exceeded');
     open.inFlight++;
+    open.slow += Number(isSlow);
     try {
       return await run(open.work);
     } finally {
       open.inFlight--;
+      open.slow -= Number(isSlow);
     }
   }
 

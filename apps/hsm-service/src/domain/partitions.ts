@@ -72,8 +72,9 @@ export class Partitions {
     const { set, writer, now, root } = this.#parts;
     const { officers, quorum: needed } = set.managed(who, name);
     if (!writer) throw new KeysteadError('Conflict', 'This replica makes no generations of the root: ask the writer.');
-    this.#approvals.ask(name, JSON.stringify(change), who, now());
-    const approvals = this.#approvals.count(name, officers);
+    const wanted = JSON.stringify(change);
+    this.#approvals.ask(name, wanted, who, now());
+    const approvals = this.#approvals.count(name, wanted, officers, now());
     if (approvals < needed) return { done: false, approvals, needed };
     this.#approvals.clear(name);
     await root.change(async (draft) => {

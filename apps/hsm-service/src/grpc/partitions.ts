@@ -23,7 +23,7 @@ import type { PartitionSet } from '../domain/partition-set.js';
 import { unwrapKey, wrapKey } from '../domain/partition-wrap.js';
 import type { Random } from '../domain/random-pool.js';
 import type { TokenCache } from '../domain/token-cache.js';
-import { operations, perform, type Engines, type Operation } from './operations.js';
+import { makesKeyPair, operations, perform, type Engines, type Operation } from './operations.js';
 import { wipingPartitions } from './wipe.js';
 
 /** What works with the keys of one partition. */
@@ -41,8 +41,8 @@ export interface PartitionServiceParts {
   readonly trustDomain: string;
 }
 
-/** Keys of partitions belong to no account. */
-const ACCOUNT = '000000000000';
+/** In the tokens of keys that belong to no account. */
+const NOBODY = '000000000000';
 
 /** PartitionService: for officers and users of partitions. */
 export function partitionService({ set, partitions, trustDomain }: PartitionServiceParts): ServiceBinding {
@@ -53,11 +53,11 @@ export function partitionService({ set, partitions, trustDomain }: PartitionServ
   const use = ($case: Operation['$case']) =>
     unary<InPartition, { response: object }>(async ({ partition, request }, call) => {
       if (!request) throw new KeysteadError('Validation', 'request: missing.');
-      const value = 'key' in request ? { ...request, key: own(request.key) } : request;
+      const operation = { $case, value: withKeys(request) } as Operation;
       const run = async ({ engines }: PartitionWork): Promise<{ response: object }> => ({
-        response: (await perform(operations(engines), { $case, value } as Operation)).value,
+        response: (await perform(operations(engines), operation)).value,
       });
-      return set.use(nameOf(call), partition, run);
+      return set.use(nameOf(call), partition, run, makesKeyPair(operation));
     });
   const implementation = {
     listPartitions: unary<ListPartitionsRequest, ListPartitionsResponse>(async (_, call) => {
@@ -72,13 +72,15 @@ export function partitionService({ set, partitions, trustDomain }: PartitionServ
       ),
     ),
     partitionGenerateKey: unary<PartitionGenerateKeyRequest, PartitionGenerateKeyResponse>(
-      ({ partition, keySpec, keyUsage }, call) =>
-        set.use(nameOf(call), partition, async ({ engines }) => {
-          const keyId = randomUUID();
-          const wanted = { account: ACCOUNT, keyId, keySpec, keyUsage, generation: 0, multiRegion: false };
+      ({ partition, keySpec, keyUsage, ...named }, call) => {
+        const [account, keyId] = [accountOf(named.account), named.keyId || randomUUID()];
+        const wanted = { account, keyId, keySpec, keyUsage, generation: 0, multiRegion: false };
+        const make = async ({ engines }: PartitionWork): Promise<PartitionGenerateKeyResponse> => {
           const { token, publicKey } = await operations(engines).generateKey(wanted);
           return { token, keyId, publicKey };
-        }),
+        };
+        return set.use(nameOf(call), partition, make, makesKeyPair({ $case: 'generateKey', value: wanted }));
+      },
     ),
     partitionWrapKey: unary<PartitionWrapKeyRequest, PartitionWrapKeyResponse>(
       ({ partition, wrappingKey, key }, call) =>
@@ -92,6 +94,9 @@ export function partitionService({ set, partitions, trustDomain }: PartitionServ
     ),
     partitionEncrypt: use('encrypt'),
     partitionDecrypt: use('decrypt'),
+    partitionGenerateDataKey: use('generateDataKey'),
+    partitionGenerateDataKeyPair: use('generateDataKeyPair'),
+    partitionReEncrypt: use('reEncrypt'),
     partitionSign: use('sign'),
     partitionVerify: use('verify'),
     partitionGenerateMac: use('generateMac'),
@@ -105,13 +110,32 @@ export function partitionService({ set, partitions, trustDomain }: PartitionServ
 
 interface InPartition {
   readonly partition: string;
-  readonly request: { readonly key?: KeyReference | undefined } | object | undefined;
+  readonly request: object | undefined;
 }
 
+const KEY_FIELDS = ['key', 'sourceKey', 'destinationKey'] as const;
+
+/** Each key of a request under the account that its token must name. */
+function withKeys(request: { readonly [Field in (typeof KEY_FIELDS)[number]]?: KeyReference | undefined }): object {
+  const keys = KEY_FIELDS.filter((field) => field in request).map((field) => {
+    const key = request[field];
+    if (!key) throw new KeysteadError('Validation', `${field}: missing.`);
+    return [field, { ...key, account: accountOf(key.account) }];
+  });
+  return { ...request, ...(Object.fromEntries(keys) as object) };
+}
+
+function accountOf(account: string): string {
+  if (account === '') return NOBODY;
+  if (/^\d{12}$/.test(account) && account !== NOBODY) return account;
+  throw new KeysteadError('Validation', 'account: 12 digits, not all zeros, or nothing.');
+}
+
+/** A key of nobody: what belongs to an account is not wrapped, since the wrapping does not name it. */
 function own(key: KeyReference | undefined): KeyReference {
   if (!key) throw new KeysteadError('Validation', 'key: missing.');
-  if (key.account !== '') throw new KeysteadError('Validation', 'account: keys of partitions have none.');
-  return { ...key, account: ACCOUNT };
+  if (key.account !== '') throw new KeysteadError('Validation', 'account: a key of somebody is not wrapped.');
+  return { ...key, account: NOBODY };
 }
 
 function changeOf({ change }: ChangePartitionRequest, trustDomain: string): PartitionChange {

@@ -26,6 +26,12 @@ export const wipingPartitions = {
   partitionDecrypt: wiping(PartitionServiceService.partitionDecrypt, ({ response }) => {
     if (response) wipePlaintext(response);
   }),
+  partitionGenerateDataKey: wiping(PartitionServiceService.partitionGenerateDataKey, ({ response }) => {
+    if (response) wipePlaintext(response);
+  }),
+  partitionGenerateDataKeyPair: wiping(PartitionServiceService.partitionGenerateDataKeyPair, ({ response }) => {
+    if (response) wipePrivateKey(response);
+  }),
   partitionDeriveSharedSecret: wiping(PartitionServiceService.partitionDeriveSharedSecret, ({ response }) => {
     if (response) wipeSecret(response);
   }),

@@ -14,7 +14,7 @@ import {
 import { invoke, type UnaryMethod } from '@keystead/service';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { signedBytes } from '../../src/domain/command.js';
-import { formatShare, parseShare } from '../../src/domain/shamir.js';
+import { formatShare, parseShare, type Share } from '../../src/domain/shamir.js';
 import { cluster, service, type Client, type Cluster } from './cluster.js';
 
 const coded = (code: string, message = ''): Error =>
@@ -217,6 +217,38 @@ describe('recipients', () => {
     expect(codes.filter((code) => code === 'Throttling')).toHaveLength(9);
     await call(alice, 'verifyRootFile', { rootFile, secrets: [keyFile(file)] });
     await expect(unseal(keyFile(file))).rejects.toThrow(coded('Throttling', 'try again in 1 s'));
+  });
+
+  test('two of three shares never open a set of three, whatever is done to them', async () => {
+    const { shares } = await initialize('board', { threshold: 3, count: 5 });
+    const { rootFile } = await run('backup');
+    await run('seal');
+    const known = shares.map((line) => parseShare(Buffer.from(line).toString('latin1')));
+    const pretend = (index: number, threshold: number): Uint8Array =>
+      Buffer.from(formatShare({ ...(known[index] as Share), threshold }));
+    for (const [a, b] of [
+      [0, 1],
+      [1, 4],
+      [3, 2],
+    ] as const) {
+      // prettier-ignore
+      expect((await unseal(share(shares[a] as Uint8Array))).progress).toMatchObject({ given: 1, needed: 3 });
+      expect((await unseal(share(shares[b] as Uint8Array))).progress).toMatchObject({ given: 2, needed: 3 });
+      for (const again of [a, b])
+        await expect(unseal(share(shares[again] as Uint8Array))).rejects.toThrow(coded('Validation', 'given already'));
+      await expect(unseal(share(pretend(a, 2)))).rejects.toThrow(coded('Validation', 'a set that does not'));
+      // A third one that nobody was given: all are forgotten, and nobody is told which was wrong.
+      const made = { ...(known[a] as Share), bytes: Buffer.concat([Buffer.alloc(32, 7), Buffer.from([200 + a])]) };
+      await expect(unseal(share(Buffer.from(formatShare(made))))).rejects.toThrow(coded('AccessDenied', 'do not open'));
+      expect((await describeRoot()).condition).toBe(RootCondition.ROOT_CONDITION_SEALED);
+      const forged = [pretend(a, 2), pretend(b, 2)].map(share);
+      await expect(call(alice, 'verifyRootFile', { rootFile, secrets: forged })).rejects.toThrow(
+        coded('AccessDenied', 'do not open'),
+      );
+      await new Promise((later) => setTimeout(later, 1_100)); // after the third wrong guess one has to wait
+    }
+    for (const line of shares.slice(0, 3)) await unseal(share(line));
+    expect((await describeRoot()).condition).toBe(RootCondition.ROOT_CONDITION_OPEN);
   });
 
   test('a made-up share that asks for more of them keeps nobody out', async () => {

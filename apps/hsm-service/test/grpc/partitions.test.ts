@@ -63,8 +63,10 @@ interface Key {
   readonly keyId: string;
 }
 
-const generate = (partition: string, keySpec = 1, keyUsage = 1): Promise<PartitionGenerateKeyResponse> =>
-  call(as(`user-${partition}`), 'partitionGenerateKey', { partition, keySpec, keyUsage });
+/** A new id, of no account. */
+const nobodys = { account: '', keyId: '' };
+const generate = (partition: string, keySpec = 1, keyUsage = 1, of = nobodys): Promise<PartitionGenerateKeyResponse> =>
+  call(as(`user-${partition}`), 'partitionGenerateKey', { partition, keySpec, keyUsage, ...of });
 const named = ({ token, keyId }: Key): object => ({ token, keyId, account: '' });
 const use = <A = { ciphertextBlob: Uint8Array; plaintext: Uint8Array; token: Uint8Array }>(
   partition: string,
@@ -92,9 +94,50 @@ test('a user makes keys and uses them; the token tells nothing and nobody reads 
   const mac = await generate('a', 11, 4);
   const macs = { key: named(mac), message: Buffer.from('m'), macAlgorithm: 2 };
   await use('a', 'VerifyMac', { ...macs, ...(await use<{ mac: Uint8Array }>('a', 'GenerateMac', macs)) });
-  const owned = { key: { ...named(key), account: '000000000000' } };
-  await expect(use('a', 'GetPublicKey', owned)).rejects.toThrow(coded('Validation'));
+  for (const account of ['000000000000', '1', 'x'.repeat(12)])
+    await expect(use('a', 'GetPublicKey', { key: { ...named(key), account } })).rejects.toThrow(coded('Validation'));
   await expect(use('a', 'GetPublicKey', { key: undefined })).rejects.toThrow(coded('Validation'));
+});
+
+test('what a custom key store needs: keys of accounts under ids that it chose, data keys, pairs, and another key', async () => {
+  const [account, keyId] = ['111122223333', '1234abcd-12ab-34cd-56ef-1234567890ab'];
+  const made = await generate('a', 1, 1, { account, keyId });
+  expect(made.keyId).toBe(keyId);
+  const key = { token: made.token, keyId, account };
+  const encryptionContext = { purpose: 'test' };
+  type DataKey = { plaintext: Uint8Array; ciphertextBlob: Uint8Array };
+  const wanted = { key, numberOfBytes: 32, encryptionContext, withoutPlaintext: false };
+  const dataKey = await use<DataKey>('a', 'GenerateDataKey', wanted);
+  const opened = await use('a', 'Decrypt', { key, ciphertextBlob: dataKey.ciphertextBlob, encryptionContext });
+  expect(opened.plaintext).toEqual(dataKey.plaintext);
+  const hidden = await use<DataKey>('a', 'GenerateDataKey', { ...wanted, withoutPlaintext: true });
+  expect([hidden.plaintext.length, hidden.ciphertextBlob.length]).toEqual([0, dataKey.ciphertextBlob.length]);
+  const pair = { key, keyPairSpec: 5, encryptionContext, withoutPlaintext: false };
+  type Pair = { privateKeyPlaintext: Uint8Array; privateKeyCiphertextBlob: Uint8Array };
+  const { privateKeyPlaintext, privateKeyCiphertextBlob } = await use<Pair>('a', 'GenerateDataKeyPair', pair);
+  const half = await use('a', 'Decrypt', { key, ciphertextBlob: privateKeyCiphertextBlob, encryptionContext });
+  expect(half.plaintext).toEqual(privateKeyPlaintext);
+  const other = await generate('a');
+  const moved = await use('a', 'ReEncrypt', {
+    ...{ sourceKey: key, sourceEncryptionContext: encryptionContext, ciphertextBlob: dataKey.ciphertextBlob },
+    ...{ destinationKey: named(other), destinationEncryptionContext: {} },
+  });
+  const again = await use('a', 'Decrypt', { key: named(other), ...moved, encryptionContext: {} });
+  expect(again.plaintext).toEqual(dataKey.plaintext);
+  // The account is authenticated in the token, and a wrapping, which does not name it, is refused.
+  for (const account of ['', '111122223334'])
+    await expect(use('a', 'GetPublicKey', { key: { ...key, account } })).rejects.toThrow(coded('InvalidToken'));
+  const wrapping = { partition: 'a', wrappingKey: named(other), key };
+  await expect(call(as('user-a'), 'partitionWrapKey', wrapping)).rejects.toThrow(coded('Validation'));
+});
+
+test('a tenant who makes key pairs without end takes the thread from nobody', async () => {
+  const made = await Promise.allSettled(Array.from({ length: 12 }, () => generate('a', 4, 2)));
+  const refused = made.filter(
+    (one) => one.status === 'rejected' && (one.reason as Error).name === 'ThrottlingException',
+  );
+  expect(refused.length).toBeGreaterThan(0);
+  await generate('b', 5, 2);
 });
 
 test('a wrapped key comes back as the same key, and Decrypt with the wrapping key does not open it', async () => {
@@ -137,6 +180,8 @@ test('the cross product: no operation takes a key of another partition, or of KM
     DeriveSharedSecret: { publicKey },
     GetPublicKey: {},
     Rewrap: {},
+    GenerateDataKey: { numberOfBytes: 32, encryptionContext: {}, withoutPlaintext: true },
+    GenerateDataKeyPair: { keyPairSpec: 5, encryptionContext: {}, withoutPlaintext: true },
   };
   const kinds = [[1, 1], [5, 2], [11, 4], [5, 8], [2, 1]] as const; // prettier-ignore
   const keys: Record<string, Key[]> = { a: [], b: [], kms: [{ token: ofKms.token, keyId: fields.keyId }] };
@@ -162,7 +207,7 @@ test('the cross product: no operation takes a key of another partition, or of KM
       }
     }
   }
-  expect(refused).toBe(2 * 6 * 9);
+  expect(refused).toBe(2 * 6 * 11);
   for (const { token, keyId } of keys['a'] ?? [])
     await expect(kms.stream.request('rewrap', { key: { token, keyId, account: '000000000000' } })).rejects.toThrow(
       coded('InvalidToken'),
@@ -175,7 +220,7 @@ test('who is no user of a partition gets nothing there: other users, officers, o
   const key = await generate('a');
   for (const who of ['user-b', 'officer-a', 'operator', 'nobody', 'kms']) {
     await expect(encrypt('a', key, who)).rejects.toThrow(coded('AccessDenied'));
-    const wanted = { partition: 'a', keySpec: 1, keyUsage: 1 };
+    const wanted = { partition: 'a', keySpec: 1, keyUsage: 1, ...nobodys };
     await expect(call(as(who), 'partitionGenerateKey', wanted)).rejects.toThrow(coded('AccessDenied'));
   }
   await expect(encrypt('none', key, 'user-a')).rejects.toThrow(coded('AccessDenied'));
@@ -193,18 +238,22 @@ test('with a quorum a change needs as many officers, who ask for exactly the sam
   const add = { $case: 'addUser', value: name('nobody') };
   expect(await change('a', 'officer-a', add)).toEqual({ done: false, approvals: 1, needed: 2 });
   expect(await change('a', 'officer-a', add)).toEqual({ done: false, approvals: 1, needed: 2 });
+  // Who asks for something else takes their own word back, and nobody else's: one officer cannot stop the others.
   const other = { $case: 'addUser', value: name('somebody') };
   expect(await change('a', 'second-a', other)).toEqual({ done: false, approvals: 1, needed: 2 });
-  // The other change made an end of the first vote.
+  expect(await change('a', 'officer-a', other)).toMatchObject({ done: true });
+  await change('a', 'officer-a', { $case: 'removeUser', value: name('somebody') });
+  await change('a', 'second-a', { $case: 'removeUser', value: name('somebody') });
+  // What was asked for before a change that was made counts no more.
   expect(await change('a', 'second-a', add)).toEqual({ done: false, approvals: 1, needed: 2 });
   expect(await change('a', 'officer-a', add)).toEqual({ done: true, approvals: 2, needed: 2 });
-  await call(as('nobody'), 'partitionGenerateKey', { partition: 'a', keySpec: 1, keyUsage: 1 });
+  await call(as('nobody'), 'partitionGenerateKey', { partition: 'a', keySpec: 1, keyUsage: 1, ...nobodys });
   const remove = { $case: 'removeUser', value: name('nobody') };
   await change('a', 'officer-a', remove);
   await change('a', 'second-a', remove);
-  await expect(call(as('nobody'), 'partitionGenerateKey', { partition: 'a', keySpec: 1, keyUsage: 1 })).rejects.toThrow(
-    coded('AccessDenied'),
-  );
+  await expect(
+    call(as('nobody'), 'partitionGenerateKey', { partition: 'a', keySpec: 1, keyUsage: 1, ...nobodys }),
+  ).rejects.toThrow(coded('AccessDenied'));
   await expect(change('a', 'officer-a', { $case: 'addUser', value: 'nobody' })).rejects.toThrow(coded('Validation'));
 });
 
