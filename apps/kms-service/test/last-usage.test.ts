@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { PrincipalType } from '@keystead/proto/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { daysWithoutUse } from '../src/domain/last-usage.js';
+import { keyUses } from '../src/workers/key-uses.js';
 import { account, contextOf, root, system, type System } from './support/system.js';
 
 const plaintext = Buffer.from('x');
@@ -76,6 +79,38 @@ describe('the last use of a key', () => {
     s.setClock(new Date(Date.now() - day));
     await encrypt();
     expect((await usage()).keyLastUsage).toEqual(before);
+  });
+});
+
+describe('uses that are collected', () => {
+  const use = (keyId: string) => ({
+    ...{ account, keyId, operation: 'Encrypt' as const, at: new Date(), eventId: randomUUID(), requestId: '' },
+  });
+
+  test('are written one after the other, and again when that failed', async () => {
+    const written: string[][] = [];
+    let fail: ((error: Error) => void) | undefined;
+    const first = new Promise<void>((_resolve, reject) => (fail = reject));
+    const uses = keyUses(
+      (some) => {
+        written.push(some.map(({ keyId: of }) => of));
+        return written.length === 1 ? first : Promise.resolve();
+      },
+      () => undefined,
+    );
+    uses.note(use('a'));
+    const failing = uses.flush();
+    await setImmediate();
+    uses.note(use('b'));
+    const second = uses.flush();
+    await setImmediate();
+    expect(written).toEqual([['a']]);
+    fail?.(new Error('no database'));
+    await expect(failing).rejects.toThrow('no database');
+    await second;
+    expect(written.map((ids) => ids.sort())).toEqual([['a'], ['a', 'b']]);
+    await uses.close();
+    expect(written).toHaveLength(2);
   });
 });
 

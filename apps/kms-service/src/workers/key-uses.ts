@@ -17,7 +17,8 @@ export function keyUses(
   failed: (error: unknown) => void,
 ): KeyUses {
   let collected = new Map<string, UseOfKey>();
-  const flush = async (): Promise<void> => {
+  let writing = Promise.resolve();
+  const writeAll = async (): Promise<void> => {
     if (collected.size === 0) return;
     const uses = collected;
     collected = new Map();
@@ -29,6 +30,8 @@ export function keyUses(
       throw error;
     }
   };
+  // One after the other: who waits for this waits also for what is being written already.
+  const flush = (): Promise<void> => (writing = writing.then(writeAll, writeAll));
   const timer = setInterval(() => void flush().catch(failed), flushMs).unref();
   return {
     note: (use) => void collected.set(`${use.account}/${use.keyId}`, use),
