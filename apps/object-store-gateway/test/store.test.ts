@@ -62,6 +62,21 @@ describe('many writes with one commit', () => {
     expect(await store.bucketAndObject('three', 'none')).toBeUndefined();
   });
 
+  test('the database plans each statement once', async () => {
+    const pool = database.pool('object-store-gateway');
+    const fresh = gatewayStore(pool);
+    for (let n = 0; n < 20; n++) {
+      await fresh.writeObject(write('one', `${n}`));
+      await fresh.bucketAndObject('one', `${n}`);
+    }
+    const { rows: statements } = await pool.query<{ name: string; planned: bigint }>(
+      `select name, custom_plans as planned from pg_prepared_statements
+       where name in ('objects_replace', 'bucket_object_find')`,
+    );
+    // PostgreSQL tries five times whether a plan for the values at hand is better.
+    expect(statements.map(({ planned }) => planned)).toEqual([5n, 5n]);
+  });
+
   test('of one key the last stays, and the blobs of all others are garbage', async () => {
     const writes = Array.from({ length: 20 }, () => write('one', 'same'));
     await Promise.all(writes.map((one) => store.writeObject(one)));
