@@ -110,7 +110,9 @@ test('shares, a quorum of operators, seal and unseal', async () => {
   });
   expect(hsm('unseal', ...here)).toMatchObject({ code: 1, err: expect.stringContaining('--share-file') as string });
   expect(hsm('unseal', '--share-file', shareFile(3), ...here).out).toMatch(/\n1 of 2 shares\n$/);
-  expect(hsm('unseal', '--share-file', shareFile(1), ...here).out).toMatch(/^This opens the root.*\nthe root is open\n$/);
+  expect(hsm('unseal', '--share-file', shareFile(1), ...here).out).toMatch(
+    /^This opens the root.*\nthe root is open\n$/,
+  );
   await kms.send(new EncryptCommand({ KeyId: KeyMetadata?.KeyId, Plaintext }));
 
   // kms-service fetches ceremonies for the log, so the newest may come a moment after its answer (ADR 26).

@@ -16,7 +16,7 @@ function how(specCode: KeySpec, algorithmCode: SigningAlgorithm) {
   return { spec, algorithm: signingAlgorithm(algorithmCode, spec), prepared: false };
 }
 
-const sign = (pool: CryptoPool, { privateKey }: KeyPairKeyObjectResult, how: typeof pss, message: Uint8Array) =>
+const sign = async (pool: CryptoPool, { privateKey }: KeyPairKeyObjectResult, how: typeof pss, message: Uint8Array) =>
   pool.run('sign', { ...how, key: privateKey, message });
 
 test('a crowd of signatures is answered, each for its own message', async () => {
