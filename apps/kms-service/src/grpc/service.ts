@@ -13,17 +13,23 @@ type WireOutcome = NonNullable<Result['outcome']>;
 type WireSuccess = Exclude<WireOutcome, { $case: 'error' }>;
 
 /**
- * What makes keys: with RSA it takes seconds, and it must not fill the HSM's queue. Signatures are not among them: this
- * process only waits for them, and the HSM has workers of its own for what is slow.
+ * What takes seconds: making RSA keys, or opening them. It must not fill the HSM's queue, and what takes milliseconds
+ * may not wait behind it: one caller's forty key pairs held up everybody's CreateKey for a minute. Signatures are not
+ * among it: this process only waits for them, and the HSM has workers of its own for what is slow.
  */
-const slow: ReadonlySet<OperationCase> = new Set<OperationCase>([
-  'createKey',
-  'rotateKeyOnDemand',
-  'generateDataKeyPair',
-  'generateDataKeyPairWithoutPlaintext',
-  'getParametersForImport',
-  'importKeyMaterial',
-]);
+export function isSlow(operation: WireOperation): boolean {
+  switch (operation.$case) {
+    case 'createKey':
+      return isRsa(operation.value.keySpec ?? operation.value.customerMasterKeySpec);
+    case 'generateDataKeyPair':
+    case 'generateDataKeyPairWithoutPlaintext':
+      return isRsa(operation.value.keyPairSpec);
+    default:
+      return operation.$case === 'getParametersForImport' || operation.$case === 'importKeyMaterial';
+  }
+}
+
+const isRsa = (spec = ''): boolean => spec.startsWith('RSA_');
 
 /** AWS KMS over gRPC: one handler for each operation, on the stream and as a unary RPC. */
 export function kmsService(environment: Environment): ServiceBinding {
@@ -34,7 +40,7 @@ export function kmsService(environment: Environment): ServiceBinding {
       const answer = await perform(environment, $case, value, { peer, context, sourceIp, userAgent: '' });
       return { $case, value: answer } as WireSuccess;
     },
-    slow: ({ $case }) => slow.has($case),
+    slow: isSlow,
     slowConcurrency: 16,
   });
   return { definition: KmsServiceService, implementation: { ...unaries(environment), pipeline: stream } };
