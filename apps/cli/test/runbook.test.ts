@@ -1,6 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +7,7 @@ import { CreateKeyCommand, DecryptCommand, EncryptCommand, KMSClient } from '@aw
 import { openPool } from '@keystead/db';
 import { startKeystead, type StartedKeystead } from '@keystead/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { tokenIn } from './soft-token.js';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
@@ -255,26 +255,4 @@ async function keptRoot(data: string): Promise<Buffer> {
   const query = /"(.*)"/.exec(written.find((line) => line.startsWith('psql ')) ?? '')?.[1] ?? '';
   const { rows } = await pool.query<{ encode: string }>(query);
   return Buffer.from(rows[0]?.encode ?? '', 'base64');
-}
-
-/** The environment of a SoftHSM2 with one token; undefined where it is not installed. */
-function tokenIn(folder: string): Record<string, string> | undefined {
-  const module = ['/usr/lib/softhsm/libsofthsm2.so', '/usr/lib64/pkcs11/libsofthsm2.so'].find((path) =>
-    existsSync(path),
-  );
-  try {
-    createRequire(import.meta.url).resolve('pkcs11js');
-  } catch {
-    return undefined;
-  }
-  if (module === undefined) return undefined;
-  const [conf, pin] = [join(folder, 'softhsm2.conf'), join(folder, 'pin')];
-  writeFileSync(conf, `directories.tokendir = ${folder}/tokens\nobjectstore.backend = file\n`);
-  writeFileSync(pin, '1234\n', { mode: 0o600 });
-  const env = { SOFTHSM2_CONF: conf };
-  spawnSync('mkdir', [join(folder, 'tokens')]);
-  const init = ['--init-token', '--free', '--label', 'keystead', '--so-pin', '12345678', '--pin', '1234'];
-  if (spawnSync('softhsm2-util', init, { env: { ...process.env, ...env } }).status !== 0) return undefined;
-  const settings = { KEYSTEAD_PKCS11_TOKEN: 'keystead', KEYSTEAD_PKCS11_PIN_FILE: pin };
-  return { ...env, ...settings, KEYSTEAD_PKCS11_MODULE: module };
 }
