@@ -19,7 +19,8 @@ export interface S3ForwarderOptions {
 
 /** Idle connections to the gateway are closed before the gateway does it. */
 const idleMs = 4_000;
-const maxSockets = 512;
+/** Slow transfers keep theirs for long, so there are many; clients above it wait for one. */
+const maxSockets = 4_096;
 
 export function s3Forwarder({ address, tls, log }: S3ForwarderOptions): S3Forwarder {
   const { host, port } = splitAddress(address);

@@ -5,6 +5,8 @@
  */
 const MARK = Buffer.from('KSRECORD', 'latin1');
 const TAIL = 4 + MARK.length;
+/** Far above the record of ten thousand parts: a length that somebody wrote into the store must not take our memory. */
+const longestRecord = 16 << 20;
 
 /**
  * The bytes to append for a record: exactly `room` of them when that is given, with zeros before the record; undefined
@@ -33,6 +35,7 @@ export async function readFooter(size: number, readAt: ReadAt): Promise<{ start:
   const tail = size < TAIL ? undefined : await readAt(size - TAIL, TAIL);
   if (!tail?.subarray(4).equals(MARK)) return undefined;
   const length = tail.readUInt32BE();
+  if (length > longestRecord) return undefined;
   const start = size - TAIL - length;
   const record = start < 0 ? undefined : await readAt(start, length);
   return record && { start, record };

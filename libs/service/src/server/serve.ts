@@ -65,6 +65,8 @@ export interface GrpcServer {
 
 /** Calls at a time on one connection of somebody who is not known yet. */
 const maxStreamsOfStrangers = 1_000;
+/** A connection without a call costs a stranger nothing and us memory. */
+const idleOfStrangersMs = 5 * 60_000;
 
 /** Starts a gRPC server over mTLS with the standard health service, and a plain HTTP server for probes and metrics. */
 export async function serve(options: ServeOptions): Promise<GrpcServer> {
@@ -105,6 +107,7 @@ function signedServer(options: ServeOptions, { services, authenticate }: SignedL
   const server = new Server({
     ...serverOptions(options),
     'grpc.max_concurrent_streams': maxStreamsOfStrangers,
+    'grpc.max_connection_idle_ms': idleOfStrangersMs,
     interceptors: [signedCalls(authenticate)],
   });
   for (const binding of services) add(server, binding, state);
