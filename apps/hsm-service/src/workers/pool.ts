@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { KeysteadError } from '@keystead/errors';
 import { runJob, type JobArguments, type JobName, type JobResult, type Run } from '../domain/jobs.js';
-import type { Answer, Order } from './messages.js';
+import { overwrite, type Answer, type Order } from './messages.js';
 import { startThread } from './start.js';
 
 /** Sizes of a crypto pool. */
@@ -141,8 +141,10 @@ class Thread {
     for (const job of jobs) this.#atWork.set(job.id, job);
     this.#worker ??= this.#start();
     const orders = jobs.map(({ id, name, args }): Order => ({ id, name, args: standingAlone(args) }));
-    this.#worker.postMessage(orders); // copies
-    for (const { args } of jobs) if ('material' in args) args.material.fill(0);
+    // Moved, since nobody could overwrite the copy that a message is on its way. The rest is copied.
+    const moved = orders.flatMap(({ args }) => ('material' in args ? [args.material.buffer as ArrayBuffer] : []));
+    this.#worker.postMessage(orders, moved);
+    for (const { args } of jobs) if ('material' in args) overwrite(args.material);
   }
 
   #start(): Worker {
