@@ -34,10 +34,16 @@ async function run(args: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(args, { from: 'user' });
   } catch (error) {
-    const expected = error instanceof Failure || error instanceof KeysteadError;
-    process.stderr.write(`keystead: ${expected ? error.message : ((error as Error).stack ?? String(error))}\n`);
+    process.stderr.write(`keystead: ${sentence(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+function sentence(error: unknown): string {
+  if (error instanceof KeysteadError && error.code === 'Sealed')
+    return `${error.message} \`keystead hsm unseal\` opens it.`;
+  if (error instanceof Failure || error instanceof KeysteadError) return error.message;
+  return (error as Error).stack ?? String(error);
 }
 
 // A reader such as `head` may have read enough.

@@ -207,7 +207,13 @@ describe('what cannot start says so in one sentence, with a non-zero exit', () =
       /has data of version 99, this release reads version 1/,
     ],
     ['--backend s3 without an endpoint', () => undefined, ['--backend', 's3'], /--backend s3 needs --s3-endpoint/],
-    ['a port that is none', () => undefined, ['--port', '99999'], /a port is a number from 1 to 65533/],
+    [
+      'a port that is none',
+      () => undefined,
+      ['--port', '99999'],
+      /four ports in a row start at a number from 1 to 65532/,
+    ],
+    ['a port whose followers are none', () => undefined, ['--port', '65533'], /a number from 1 to 65532/],
   ])('%s', (name, arrange, args, sentence) => {
     const folder = join(scratch, name.replaceAll(/\W/g, '-'));
     mkdirSync(folder);

@@ -4,12 +4,15 @@ import type { Environment } from './config.js';
 // The OpenTelemetry API is one per process by nature; this says whether anyone listens, so that without it no call pays.
 let enabled = false;
 
+const endpoints = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
+
 /**
- * Starts OpenTelemetry when OTEL_EXPORTER_OTLP_ENDPOINT is set, else does nothing. The SDK is loaded only then.
+ * Starts OpenTelemetry when OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set, else does nothing.
+ * The SDK is loaded only then.
  * Returns what flushes and stops it.
  */
 export async function startTelemetry(service: string, env: Environment): Promise<() => Promise<void>> {
-  if (!env['OTEL_EXPORTER_OTLP_ENDPOINT']) return async () => undefined;
+  if (!endpoints.some((name) => env[name])) return async () => undefined;
   const loaded = await import('@opentelemetry/sdk-node');
   // It is CommonJS: in a bundle its names are on the default export only.
   const { NodeSDK } = 'NodeSDK' in loaded ? loaded : (loaded as { default: typeof loaded }).default;

@@ -9,6 +9,7 @@ import {
   type VerifyResponse,
 } from '@keystead/proto/audit';
 import { invoke } from '@keystead/service';
+import { eventLine } from '../event-line.js';
 import { Failure } from '../failure.js';
 import { printable } from '../printable.js';
 import { asOperator } from '../runtime.js';
@@ -50,7 +51,7 @@ export function auditCommand(program: Command): void {
     .action(async (options: SearchOptions) => {
       await withAdmin(options.data, async (client) => {
         for await (const event of search(client, options))
-          process.stdout.write(`${printable(options.json ? event.cloudTrailEvent : line(event))}\n`);
+          process.stdout.write(`${printable(options.json ? event.cloudTrailEvent : eventLine(event))}\n`);
       });
     });
   audit
@@ -126,18 +127,4 @@ function time(text: string | undefined): bigint | undefined {
   const parsed = Date.parse(text);
   if (Number.isNaN(parsed)) throw new Failure(`"${text}" is not a time such as 2026-11-22T10:00:00Z.`);
   return BigInt(parsed);
-}
-
-function line(event: Event): string {
-  const record = JSON.parse(event.cloudTrailEvent) as { errorCode?: string };
-  const resources = event.resources.map(({ name }) => name).join(' ');
-  const at = new Date(Number(event.eventTimeMs)).toISOString();
-  return [
-    at,
-    event.username || '-',
-    event.eventSource.split('.', 1)[0],
-    event.eventName,
-    record.errorCode ?? 'ok',
-    resources,
-  ].join('  ');
 }

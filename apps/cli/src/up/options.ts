@@ -19,9 +19,13 @@ export interface UpOptions {
   readonly region: string;
 }
 
+/** Three more follow it. */
+const lastFirstPort = 65_532;
+
 function port(text: string): number {
   const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > 65_533) throw new InvalidArgumentError('a port is a number from 1 to 65533.');
+  if (value < 1 || value > lastFirstPort)
+    throw new InvalidArgumentError(`four ports in a row start at a number from 1 to ${lastFirstPort}.`);
   return value;
 }
 
@@ -36,7 +40,11 @@ export function withUpOptions(command: Command): Command {
       4566,
     )
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
-    .option('--tls', 'HTTPS with a certificate of the local CA, which env names for CLI and SDKs', false)
+    .option(
+      '--tls',
+      'HTTPS at the endpoint with a certificate of the local CA, which env names for CLI and SDKs',
+      false,
+    )
     .addOption(
       new Option('--backend <kind>', 'where encrypted objects go').choices(['directory', 's3']).default('directory'),
     )
