@@ -151,7 +151,12 @@ function lastWords(file: string, from: number): string {
   for (const line of lines.reverse()) {
     if (line.startsWith('{')) {
       const { level, msg, err } = parse(line);
-      if (level === 'fatal') return [msg, err?.message].filter((part) => part !== undefined).join(': ') || line;
+      if (level === 'fatal')
+        return (
+          [msg, msg?.includes(err?.message ?? '') ? undefined : err?.message]
+            .filter((part) => part !== undefined)
+            .join(': ') || line
+        );
     } else if (/^[a-z-]+: /.test(line)) return line.replace(/^[a-z-]+: /, '');
   }
   return `its log is ${file}`;
