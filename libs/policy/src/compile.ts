@@ -193,7 +193,7 @@ function resourceMatch(raw: RawStatement, reading: Reading, kind: PolicyKind): C
 
 function compileResource(pattern: string, reading: Reading): Matcher {
   if (pattern !== '*') requireArn(pattern);
-  return compilePattern(pattern, { ...reading, wildcards: true, arn: true });
+  return compilePattern(pattern, { variables: reading.variables, shared: reading.shared, wildcards: true, arn: true });
 }
 
 function requireArn(pattern: string): void {

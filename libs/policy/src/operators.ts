@@ -30,10 +30,10 @@ function anyOf(one: One): Operator['compile'] {
 
 const text =
   (wildcards: boolean, ignoreCase = false): One =>
-  (wanted, reading) =>
-    compilePattern(wanted, { ...reading, wildcards, ignoreCase });
+  (wanted, { variables, shared }) =>
+    compilePattern(wanted, { variables, shared, wildcards, ignoreCase });
 
-const arn: One = (wanted, reading) => compileArnPattern(wanted, { ...reading, wildcards: true });
+const arn: One = (wanted, { variables, shared }) => compileArnPattern(wanted, { variables, shared, wildcards: true });
 
 function numberOf(value: string): number {
   return /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(value.trim()) ? Number(value) : NaN;

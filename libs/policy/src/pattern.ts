@@ -10,7 +10,7 @@ export interface Reading {
   /** `${…}` is a policy variable; only in policies of version 2012-10-17. */
   readonly variables: boolean;
   /** The document's matchers so far. Statements repeat each other's patterns: equal ones share a matcher and its memory. */
-  readonly shared?: Map<string, Matcher>;
+  readonly shared?: Map<string, Matcher> | undefined;
 }
 
 /** How a pattern is read. */
@@ -26,6 +26,9 @@ export interface PatternOptions extends Reading {
   readonly arn?: boolean;
 }
 
+/** Documents with thousands of patterns, whose compilation must stay quick, seldom repeat them. */
+const mostShared = 256;
+
 /** One piece of a pattern: a character code, a wildcard, or a policy variable. */
 type Piece = number | Variable;
 
@@ -40,9 +43,11 @@ export function compilePattern(pattern: string, options: PatternOptions): Matche
     const startsRight = anchoredText(written.slice(0, -1));
     return fold === undefined ? (text) => startsRight(text, 0) : (text) => startsRight(fold(text), 0);
   }
+  const { shared } = options;
+  if (shared === undefined || shared.size >= mostShared) return prepared(written, options, fold);
   const name = `${options.wildcards ? '*' : ''}${options.arn === true ? ':' : ''}${fold === undefined ? '' : 'i'} ${written}`;
-  const matcher = options.shared?.get(name) ?? prepared(written, options, fold);
-  options.shared?.set(name, matcher);
+  const matcher = shared.get(name) ?? prepared(written, options, fold);
+  shared.set(name, matcher);
   return matcher;
 }
 
