@@ -46,6 +46,7 @@ const good: [OperationName, string | undefined, object][] = [
   ['EnableKeyRotation', 'symmetric', {}],
   ['DisableKeyRotation', 'symmetric', {}],
   ['GetKeyRotationStatus', 'symmetric', {}],
+  ['GetKeyLastUsage', 'symmetric', {}],
   ['RotateKeyOnDemand', 'symmetric', {}],
   ['ListKeyRotations', 'symmetric', {}],
   ['Encrypt', 'symmetric', { plaintext: randomBytes(9) }],
