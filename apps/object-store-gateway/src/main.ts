@@ -15,6 +15,7 @@ import {
   serve,
   tlsIdentity,
 } from '@keystead/service';
+import { touched } from '@keystead/service/forget';
 import type { Logger, Running, TlsIdentity } from '@keystead/service';
 import type { Backend } from './backend/backend.js';
 import { directoryBackend } from './backend/directory/directory.js';
@@ -78,10 +79,13 @@ async function compose(config: Config, closers: Closers): Promise<Omit<RunningGa
   const handler = { gateway, identity: callers, refusals: refused };
   // Whatever goes wrong while an answer is written concerns one request, never the process.
   const serveHead = (head: RequestHead): Promise<void> =>
-    handle(handler, head).catch((err: unknown) => {
-      log.error({ err, requestId: head.arrival.requestId }, 'a request could not be answered');
-      head.response.destroy();
-    });
+    handle(handler, head)
+      .catch((err: unknown) => {
+        log.error({ err, requestId: head.arrival.requestId }, 'a request could not be answered');
+        head.response.destroy();
+      })
+      // The ciphers of its object held keys until now, however long the body took.
+      .finally(touched);
   const intake = { domains: config.domains, serve: serveHead, refusals: refused };
   const s3 = await publicServer(config.s3Listen, intake);
   closers.push(() => s3.close(GRACE_MS));

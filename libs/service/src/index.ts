@@ -24,7 +24,7 @@ export { serve, type GrpcServer, type ServeOptions, type ServiceBinding, type Si
 export { listening, opsServer, type OpsServer } from './server/ops.js';
 export { hostOf } from './server/host.js';
 export type { Authenticate, Caller, Signer } from './server/signer.js';
-export { unary, type UnaryCall } from './server/unary.js';
+export { unary, type UnaryCall, type UnaryOptions } from './server/unary.js';
 export { errorTrailer, fromGrpcError, grpcError } from './errors.js';
 export { channelOptions, invoke, type InvokeOptions, type UnaryMethod } from './client.js';
 export { byCase, pipeline, type CaseTable, type PipelineCall, type PipelineOptions } from './pipeline/server.js';

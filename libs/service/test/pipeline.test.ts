@@ -1,7 +1,7 @@
 import { KeysteadError } from '@keystead/errors';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { byCase, type CaseTable, type PipelineCall } from '../src/index.js';
-import { Bench, codeOf, later, proxyTo, random, until, type Operation, type Outcome } from './harness.js';
+import { byCase, pipeline, type CaseTable, type PipelineCall } from '../src/index.js';
+import { Bench, codeOf, later, method, proxyTo, random, until, type Operation, type Outcome } from './harness.js';
 
 let bench: Bench;
 beforeEach(async () => {
@@ -51,6 +51,26 @@ describe('calls', () => {
     expect(answers.every(({ ciphertextBlob }) => ciphertextBlob.length === 4_096)).toBe(true);
     await client.request('generateRandom', { numberOfBytes: 1 });
   });
+
+  test('a stream that falls quiet sends an empty frame both ways: grpc-js keeps the last one, which may hold a key', async () => {
+    const [asked, answered]: [number[], number[]] = [[], []];
+    const counting =
+      <T>(sizes: number[], read: (frame: Buffer) => T) =>
+      (frame: Buffer): T => {
+        sizes.push(frame.length);
+        return read(frame);
+      };
+    const served = { ...method, requestDeserialize: counting(asked, method.requestDeserialize) };
+    const implementation = { pipeline: pipeline({ method, handle: random }) };
+    const { address } = await bench.serve([{ definition: { pipeline: served }, implementation }]);
+    const responseDeserialize = counting(answered, method.responseDeserialize);
+    const client = await bench.client(address, { method: { ...method, responseDeserialize } });
+    for (let i = 0; i < 2; i++) {
+      await client.call(bytes(32));
+      await until(() => asked.at(-1) === 0 && answered.at(-1) === 0, 30_000);
+    }
+    for (const sizes of [asked, answered]) expect(sizes.map((size) => size > 0)).toEqual([true, false, true, false]);
+  }, 70_000);
 
   test('an error keeps its code, message and details; anything else becomes Internal without its text', async () => {
     const { address } = await bench.pipeline({

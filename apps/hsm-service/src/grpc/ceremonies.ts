@@ -11,7 +11,7 @@ import {
   type RootSecret,
   type ShareProgress as WireProgress,
 } from '@keystead/proto/hsm';
-import { unary, type Peer, type ServiceBinding, type UnaryCall } from '@keystead/service';
+import { unary, type Peer, type ServiceBinding, type UnaryCall, type UnaryOptions } from '@keystead/service';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { zero } from '../domain/bytes.js';
 import type { Actor, Ceremonies, Root } from '../domain/ceremonies.js';
@@ -88,7 +88,9 @@ export function ceremonyService({ root, witness, ceremonies, journal }: Ceremony
       const { recipient, activeEpoch } = verified;
       return { domainId: domain, rootGeneration: generation, writtenMs, recipient, activeEpoch, thisDomain };
     }),
-    listCeremonies: by(isKms, async () => ({ ceremonies: journal.pending(MAX_LISTED).map(onWire) })),
+    listCeremonies: by(isKms, async () => ({ ceremonies: journal.pending(MAX_LISTED).map(onWire) }), {
+      secrets: false,
+    }),
     acknowledgeCeremonies: by(isKms, async ({ sequence }) => {
       await journal.delivered(Number(sequence));
       return {};
@@ -101,11 +103,12 @@ export function ceremonyService({ root, witness, ceremonies, journal }: Ceremony
 function by<Request, Response>(
   allow: (peer: Peer) => boolean,
   handler: (request: Request, call: UnaryCall) => Promise<Response>,
+  options: UnaryOptions = {},
 ): handleUnaryCall<Request, Response> {
   return unary(async (request: Request, call) => {
     if (allow(call.peer)) return handler(request, call);
     throw new KeysteadError('AccessDenied', 'Only operators may do this.');
-  });
+  }, options);
 }
 
 function isOperator(peer: Peer): boolean {

@@ -15,7 +15,7 @@ import {
   type ReportRootResponse,
   type RootGeneration,
 } from '@keystead/proto/hsm';
-import { unary, type ServiceBinding } from '@keystead/service';
+import { unary, type ServiceBinding, type UnaryOptions } from '@keystead/service';
 import type { RotationPolicy } from '../domain/domain-key-rotation.js';
 import type { DomainKey } from '../domain/domain-keys.js';
 import { RootError } from '../domain/root-error.js';
@@ -44,7 +44,7 @@ const NOTHING = Buffer.alloc(0);
 /** HsmRootService: how replicas come to share one root, for kms-service; and HsmDomainKeyService. */
 export function rootServices(parts: RootServiceParts): ServiceBinding[] {
   const implementation = {
-    getRoot: byKms<GetRootRequest, GetRootResponse>((known) => getRoot(parts, known)),
+    getRoot: byKms<GetRootRequest, GetRootResponse>((known) => getRoot(parts, known), { secrets: false }),
     putRoot: byKms<PutRootRequest, PutRootResponse>(async ({ sealedRoot }) => {
       if (parts.writer) throw new KeysteadError('Conflict', 'The writer of the root takes no root from others.');
       await parts.take(Buffer.from(sealedRoot)).catch((error: unknown) => {
@@ -67,11 +67,11 @@ export function rootServices(parts: RootServiceParts): ServiceBinding[] {
   ];
 }
 
-function byKms<Request, Response>(handler: (request: Request) => Promise<Response>) {
+function byKms<Request, Response>(handler: (request: Request) => Promise<Response>, options: UnaryOptions = {}) {
   return unary<Request, Response>(async (request, { peer }) => {
     if (isKms(peer)) return handler(request);
     throw new KeysteadError('AccessDenied', 'Only kms-service may use this service.');
-  });
+  }, options);
 }
 
 async function getRoot(

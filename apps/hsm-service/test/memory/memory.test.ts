@@ -15,6 +15,10 @@ import {
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { startKeystead, type StartedKeystead } from '@keystead/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { segmentKeys } from '../../../../libs/crypto/src/stream/keys.js';
+import { OBJECT_V1, SALT_SIZE, segmentContext } from '../../../../libs/crypto/src/stream.js';
+import type { ObjectRecord } from '../../../object-store-gateway/src/domain/object.js';
+import { blobMaterialId, openBlob } from '../../src/domain/blob.js';
 import { DomainKeys } from '../../src/domain/domain-keys.js';
 import { unwrapSecret } from '../../src/domain/key-wrap.js';
 import { openRoot, parseRoot } from '../../src/domain/root-file.js';
@@ -25,6 +29,8 @@ type Findings = Map<string, number>;
 
 /** How long a data key may be found after its use. */
 const DATA_KEY_MS = 5_000;
+/** Each is put once and read once. */
+const OBJECTS = 20;
 
 describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
   let keystead: StartedKeystead;
@@ -80,7 +86,9 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
       await kms.send(new EncryptCommand({ KeyId: id, Plaintext: Buffer.from('no secret') }));
     }
     await useObjects(KeyMetadata?.KeyId as string);
-    return { long: new Map([['imported material', imported], ...rootSecrets(), ...backingKeys()]), dataKeys };
+    const backing = backingKeys();
+    for (const [name, key] of objectKeys(backing)) dataKeys.set(name, key);
+    return { long: new Map([['imported material', imported], ...rootSecrets(), ...backing]), dataKeys };
   }
 
   async function importKey(material: Buffer): Promise<string> {
@@ -99,16 +107,34 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
     return KeyId;
   }
 
+  /** The last calls are those for objects: no other message comes after that of the last data key. */
   async function useObjects(keyId: string): Promise<void> {
     const Bucket = 'memory';
     await s3.send(new CreateBucketCommand({ Bucket }));
-    for (let i = 0; i < 5; i++) {
-      const at = { Bucket, Key: `object-${i}` };
-      const encrypted = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId } as const;
-      await s3.send(new PutObjectCommand({ ...at, ...encrypted, Body: randomBytes(100_000) }));
+    const places = Array.from({ length: OBJECTS }, (_, i) => ({ Bucket, Key: `object-${i}` }));
+    const encrypted = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId } as const;
+    for (const at of places) await s3.send(new PutObjectCommand({ ...at, ...encrypted, Body: randomBytes(100_000) }));
+    for (const at of places) {
       const { Body } = await s3.send(new GetObjectCommand(at));
       await Body?.transformToByteArray();
     }
+  }
+
+  /** The data keys of objects and what was derived of them. Opened here, since asking Keystead would leave new copies. */
+  function objectKeys(backing: readonly [string, Uint8Array][]): [string, Uint8Array][] {
+    const found = filesIn(join(keystead.data, 'objects')).flatMap((file): [string, Uint8Array][] => {
+      const { bucket, key, encryption, segments } = recordIn(readFileSync(file, 'latin1'));
+      const wrapped = Buffer.from(encryption.wrappedKey, 'base64');
+      const dataKey = openedBy(backing, wrapped, encryption.context);
+      const salt = Buffer.from(segments[0]?.header ?? '', 'hex').subarray(0, SALT_SIZE);
+      const { key: derived } = segmentKeys(OBJECT_V1, dataKey, salt, segmentContext({ bucket, key }));
+      return [
+        [`data key of ${key}`, dataKey],
+        [`segment key of ${key}`, derived],
+      ];
+    });
+    expect(found).toHaveLength(2 * OBJECTS);
+    return found;
   }
 
   function rootSecrets(): [string, Uint8Array][] {
@@ -216,6 +242,27 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
 
 function fail(): never {
   throw new Error('there is no core file yet');
+}
+
+/** The record that lies behind an object's sealed bytes. */
+function recordIn(file: string): ObjectRecord {
+  const at = file.lastIndexOf('{"version":1,');
+  return JSON.parse(file.slice(at, file.lastIndexOf(']}') + 2)) as ObjectRecord;
+}
+
+function openedBy(
+  backing: readonly [string, Uint8Array][],
+  blob: Buffer,
+  context: Readonly<Record<string, string>>,
+): Buffer {
+  for (const [, material] of backing) {
+    try {
+      return openBlob(material, blobMaterialId(blob), blob, { ...context });
+    } catch {
+      // of another key
+    }
+  }
+  throw new Error('no backing key opens this data key');
 }
 
 /** The findings that are of these secrets. */

@@ -1,4 +1,6 @@
 import type { CallContext } from '@keystead/proto/common';
+import { touched } from '../forget.js';
+import { Sweep } from './sweep.js';
 
 /** At most this many calls or results in a frame. */
 export const maxCallsInFrame = 64;
@@ -8,6 +10,11 @@ export const maxFrameBytes = 64 * 1024;
 export const maxInFlight = 1_024;
 /** What a call without a deadline gets, in ms. */
 export const defaultTimeoutMs = 10_000;
+
+/** A stream on which nothing was sent for this long, and at most twice as long, is covered. */
+const coverMs = 500;
+/** A frame with nothing in it. */
+const nothing = Buffer.alloc(0);
 
 /** A member of a ts-proto oneof. */
 export interface Tagged {
@@ -57,10 +64,16 @@ export type ValueOf<Union extends Tagged, Case extends string> = Extract<Union, 
 /**
  * Frames waiting to be written. Serialized frames of protobuf may simply be concatenated (repeated fields add up), so
  * each call is serialized once, alone, its size is known exactly, and frames are cut without serializing again.
+ *
+ * grpc-js keeps the last message that a stream received until the next one begins. It may hold a key, so a stream that
+ * falls quiet sends an empty frame behind it.
  */
 export class FrameQueue {
   #parts: Buffer[] = [];
   #scheduled = false;
+  /** Since the last look. */
+  #written = false;
+  readonly #quiet = new Sweep(coverMs, () => this.#cover());
   readonly #write: (frame: Buffer) => void;
 
   constructor(write: (frame: Buffer) => void) {
@@ -81,6 +94,9 @@ export class FrameQueue {
     const parts = this.#parts;
     if (parts.length === 0) return;
     this.#parts = [];
+    touched();
+    this.#written = true;
+    this.#quiet.start();
     if (parts.length === 1) this.#write(parts[0] as Buffer);
     else this.#writeAll(parts);
   };
@@ -100,9 +116,18 @@ export class FrameQueue {
     this.#write(join(parts, from, parts.length, bytes));
   }
 
-  /** Forgets what waits. */
+  /** Forgets what waits, and writes nothing of its own until there is more. */
   clear(): void {
     this.#parts = [];
+    this.#quiet.stop();
+  }
+
+  /** Whether there is still something to cover. */
+  #cover(): boolean {
+    if (!this.#written) this.#write(nothing);
+    const again = this.#written;
+    this.#written = false;
+    return again;
   }
 }
 

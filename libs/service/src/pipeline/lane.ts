@@ -11,6 +11,7 @@ import { fromWire, KeysteadError, type ErrorOnWire } from '@keystead/errors';
 import { channelOptions } from '../client.js';
 import type { Address } from '../config.js';
 import { fromGrpcError } from '../errors.js';
+import { touched } from '../forget.js';
 import type { Entry } from './entry.js';
 import { FrameQueue, type PipelineMethod, type ResponseFrame, type Tagged } from './frames.js';
 
@@ -109,6 +110,7 @@ export class Lane<Operation extends Tagged, Outcome extends Tagged> {
     if (!this.#stream) return this.close();
     this.#out.push(this.#owner.method.requestSerialize({ calls: [], cancels: [], drain: true }));
     this.#out.flush();
+    this.#out.clear();
     this.#stream.end();
   }
 
@@ -171,6 +173,7 @@ export class Lane<Operation extends Tagged, Outcome extends Tagged> {
 
   #frame(frame: ResponseFrame<Outcome>): void {
     this.#failures = 0;
+    if (frame.results.length > 0) touched();
     for (const { id, outcome } of frame.results) {
       const entry = this.#entries.get(id);
       if (!entry) continue; // cancelled meanwhile

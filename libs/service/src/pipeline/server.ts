@@ -128,7 +128,7 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
 
   readonly #frame = (frame: RequestFrame<Operation>): void => {
     const arrival = { at: Date.now(), ticks: performance.now() };
-    touched();
+    if (frame.calls.length > 0) touched();
     for (const id of frame.cancels) this.#calls.get(id)?.abort('Cancelled');
     for (const call of frame.calls) this.#begin(call, arrival);
     if (frame.drain) this.#end();
