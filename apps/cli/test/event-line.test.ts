@@ -1,4 +1,4 @@
-import type { Event } from '@keystead/proto/audit';
+import { EventCategory, type Event } from '@keystead/proto/audit';
 import { expect, test } from 'vitest';
 import { eventLine } from '../src/event-line.js';
 
@@ -13,6 +13,8 @@ function event(record: object): Event {
     readOnly: true,
     resources: [{ type: 'AWS::S3::Object', name: 'arn:aws:s3:::vault/plain' }],
     cloudTrailEvent: JSON.stringify(record),
+    index: 7n,
+    category: EventCategory.EVENT_CATEGORY_DATA,
   };
 }
 

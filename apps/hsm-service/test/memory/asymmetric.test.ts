@@ -1,4 +1,5 @@
 import {
+  createCipheriv,
   createPrivateKey,
   createPublicKey,
   diffieHellman,
@@ -29,7 +30,6 @@ import {
 } from '@aws-sdk/client-kms';
 import { startKeystead, type StartedKeystead } from '@keystead/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { wrapMaterial } from '../../../kms-service/test/support/wrapping.js';
 import { processTree, Scanner, scanProcess, type Secrets } from './scan.js';
 
 // Private keys, shared secrets and what was decrypted: OpenSSL's numbers and BigInts hold them back to front.
@@ -85,7 +85,7 @@ describe.skipIf(process.platform !== 'linux')('memory, after asymmetric work', (
     const algorithm = 'RSA_AES_KEY_WRAP_SHA_256';
     const wrapping = { WrappingAlgorithm: algorithm, WrappingKeySpec: 'RSA_2048' } as const;
     const { PublicKey, ImportToken } = await kms.send(new GetParametersForImportCommand({ KeyId, ...wrapping }));
-    const EncryptedKeyMaterial = wrapMaterial({ publicKey: PublicKey as Uint8Array, algorithm }, material);
+    const EncryptedKeyMaterial = wrapped(spkiKey(PublicKey as Uint8Array), material);
     const ExpirationModel = 'KEY_MATERIAL_DOES_NOT_EXPIRE';
     await kms.send(new ImportKeyMaterialCommand({ KeyId, ImportToken, EncryptedKeyMaterial, ExpirationModel }));
   }
@@ -154,7 +154,7 @@ describe.skipIf(process.platform !== 'linux')('memory, after asymmetric work', (
 
   async function publicKeyOf(KeyId: string): Promise<KeyObject> {
     const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId }));
-    return createPublicKey({ key: Buffer.from(PublicKey as Uint8Array), format: 'der', type: 'spki' });
+    return spkiKey(PublicKey as Uint8Array);
   }
 
   test('the scan finds what is there, back to front too', () => {
@@ -180,6 +180,16 @@ describe.skipIf(process.platform !== 'linux')('memory, after asymmetric work', (
     await expect.poll(left, { timeout: 90_000, interval: 2_000 }).toEqual([]);
   }, 120_000);
 });
+
+const spkiKey = (der: Uint8Array): KeyObject => createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+
+/** RSA_AES_KEY_WRAP_SHA_256: a fresh AES key under OAEP, and the material under that by RFC 5649. */
+function wrapped(key: KeyObject, material: Uint8Array): Buffer {
+  const aes = randomBytes(32);
+  const cipher = createCipheriv('id-aes256-wrap-pad' as never, aes, Buffer.from('a65959a6', 'hex'));
+  const oaep = { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+  return Buffer.concat([publicEncrypt(oaep, aes), cipher.update(material), cipher.final()]);
+}
 
 /** The part of a private key that is secret, and all of it: a scalar, a seed, a prime. */
 function secretOf(key: KeyObject): Uint8Array {
