@@ -17,7 +17,6 @@ import { startKeystead, type StartedKeystead } from '@keystead/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { segmentKeys } from '../../../../libs/crypto/src/stream/keys.js';
 import { OBJECT_V1, SALT_SIZE, segmentContext } from '../../../../libs/crypto/src/stream.js';
-import type { ObjectRecord } from '../../../object-store-gateway/src/domain/object.js';
 import { blobMaterialId, openBlob } from '../../src/domain/blob.js';
 import { DomainKeys } from '../../src/domain/domain-keys.js';
 import { unwrapSecret } from '../../src/domain/key-wrap.js';
@@ -242,6 +241,14 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
 
 function fail(): never {
   throw new Error('there is no core file yet');
+}
+
+/** What lies beside an object for whoever has to decrypt it; binary in base64 and hex. */
+interface ObjectRecord {
+  readonly bucket: string;
+  readonly key: string;
+  readonly encryption: { readonly wrappedKey: string; readonly context: Readonly<Record<string, string>> };
+  readonly segments: readonly { readonly header: string }[];
 }
 
 /** The record that lies behind an object's sealed bytes. */
