@@ -33,7 +33,7 @@ export interface CompiledStatement {
 
 /** Whether all conditions of a statement hold. */
 export function conditionsHold({ cheapestFirst }: CompiledStatement, values: ContextLookup): boolean {
-  for (const { holds } of cheapestFirst) if (!holds(values)) return false;
+  for (const condition of cheapestFirst) if (!condition.holds(values)) return false;
   return true;
 }
 
@@ -70,12 +70,12 @@ export interface PolicyPlace {
 export function compilePolicy(json: string, { kind, name, bound = {} }: PolicyPlace): CompiledPolicy {
   const document = parseDocument(json, kind);
   const variables = document.version === '2012-10-17';
-  const reading: ConditionReading = { variables, shared: new Map(), conditions: new Map() };
+  const conditions = document.statements.length > 1 ? new Map<string, CompiledCondition[]>() : undefined;
+  const reading: ConditionReading = { variables, shared: new Map(), conditions };
   const principals: string[] = [];
   const services: string[] = [];
-  const statements = document.statements.map((raw, index) =>
-    compileStatement(raw, { index, reading, kind, bound, named: principals, services }),
-  );
+  const place = { reading, rules: { trust: kind === 'trust', bound }, named: principals, services };
+  const statements = document.statements.map((raw, index) => new Statement(raw, index, place));
   const remembered = new Map<string, ByEffect>();
   return {
     name,
@@ -95,39 +95,77 @@ export function compilePolicy(json: string, { kind, name, bound = {} }: PolicyPl
   };
 }
 
+/** What the statements of one document have in common. */
 interface StatementPlace {
-  readonly index: number;
   readonly reading: ConditionReading;
-  readonly kind: PolicyKind;
-  readonly bound: PrincipalRules['bound'];
+  readonly rules: PrincipalRules;
   /** Gathers the principals of all statements. */
   readonly named: string[];
   readonly services: string[];
 }
 
-function compileStatement(
-  raw: RawStatement,
-  { index, reading, kind, bound, named, services }: StatementPlace,
-): CompiledStatement {
-  const rules = { trust: kind === 'trust', bound };
-  const principals = raw.principal === undefined ? undefined : compilePrincipals(raw.principal, rules);
-  const notPrincipals = raw.notPrincipal === undefined ? undefined : compilePrincipals(raw.notPrincipal, rules);
-  named.push(...((principals ?? notPrincipals)?.named ?? []));
-  services.push(...((principals ?? notPrincipals)?.services ?? []));
-  const conditions = compileConditions(raw.condition, reading);
-  return {
-    index,
-    sid: raw.sid,
-    effect: raw.effect,
-    exempts: notPrincipals !== undefined,
-    principal: principalMatch(principals, notPrincipals),
-    matchesAction: actionMatch(raw),
-    matchesResource: resourceMatch(raw, reading, kind),
-    conditions,
-    cheapestFirst: conditions.length > 1 ? conditions.toSorted((a, b) => a.cost - b.cost) : conditions,
-    resourceKeys: reading.variables ? (raw.resources ?? raw.notResources ?? []).flatMap(variableKeys) : [],
-  };
+/**
+ * Everything is checked when the policy is written, and taken apart when somebody asks: of the thousands of patterns that
+ * a large policy may have most never are.
+ */
+class Statement implements CompiledStatement {
+  readonly index: number;
+  readonly sid: string | undefined;
+  readonly effect: 'Allow' | 'Deny';
+  readonly exempts: boolean;
+  readonly conditions: readonly CompiledCondition[];
+  readonly #raw: RawStatement;
+  readonly #reading: Reading;
+  readonly #isTrust: boolean;
+  readonly #principal: CompiledStatement['principal'];
+  #matchesAction: CompiledStatement['matchesAction'] | undefined;
+  #matchesResource: CompiledStatement['matchesResource'] | undefined;
+  #cheapestFirst: readonly CompiledCondition[] | undefined;
+
+  constructor(raw: RawStatement, index: number, { reading, rules, named, services }: StatementPlace) {
+    const { principal, notPrincipal } = raw;
+    const principals = principal === undefined ? undefined : compilePrincipals(principal, rules);
+    const notPrincipals = notPrincipal === undefined ? undefined : compilePrincipals(notPrincipal, rules);
+    for (const name of (principals ?? notPrincipals)?.named ?? []) named.push(name);
+    for (const name of (principals ?? notPrincipals)?.services ?? []) services.push(name);
+    this.index = index;
+    this.sid = raw.sid;
+    this.effect = raw.effect;
+    this.exempts = notPrincipals !== undefined;
+    this.#principal = principalMatch(principals, notPrincipals);
+    this.conditions = compileConditions(raw.condition, reading);
+    for (const pattern of raw.actions ?? raw.notActions ?? []) checkAction(pattern);
+    this.#isTrust = rules.trust;
+    if (!rules.trust) for (const pattern of raw.resources ?? raw.notResources ?? []) checkResource(pattern);
+    this.#raw = raw;
+    this.#reading = reading;
+  }
+
+  get cheapestFirst(): readonly CompiledCondition[] {
+    const { conditions } = this;
+    return (this.#cheapestFirst ??=
+      conditions.length > 1 ? conditions.toSorted((a, b) => a.cost - b.cost) : conditions);
+  }
+
+  get resourceKeys(): readonly string[] {
+    const { resources, notResources } = this.#raw;
+    return this.#reading.variables ? (resources ?? notResources ?? []).flatMap(variableKeys) : [];
+  }
+
+  principal(caller: PolicyPrincipal): PrincipalMatch {
+    return this.#principal(caller);
+  }
+
+  matchesAction(action: string): boolean {
+    return (this.#matchesAction ??= actionMatch(this.#raw))(action);
+  }
+
+  matchesResource(resource: string, values: ContextLookup): boolean {
+    return (this.#matchesResource ??= resourceMatch(this.#raw, this.#reading, this.#isTrust))(resource, values);
+  }
 }
+
+const self = (): PrincipalMatch => 'self';
 
 function principalMatch(
   principals: PrincipalMatcher | undefined,
@@ -135,7 +173,7 @@ function principalMatch(
 ): CompiledStatement['principal'] {
   if (principals !== undefined) return (caller) => principals.match(caller);
   if (notPrincipals !== undefined) return (caller) => (isExempt(caller, notPrincipals) ? 'none' : 'self');
-  return () => 'self';
+  return self;
 }
 
 /**
@@ -167,20 +205,32 @@ function actionMatch(raw: RawStatement): (action: string) => boolean {
 }
 
 function compileAction(pattern: string): Matcher {
-  const [vendor = '', name, ...more] = pattern.split(':');
-  if (pattern !== '*') {
-    if (name === undefined)
-      throw new PolicyError('Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.');
-    if (more.length > 0) throw new PolicyError('Actions/Condition can contain only one colon.');
-    if (vendor !== '*' && !/^[a-zA-Z0-9.-]+$/.test(vendor))
-      throw new PolicyError(`Vendor ${vendor.slice(0, 128)} is not valid`);
-  }
   return compilePattern(pattern, { wildcards: true, variables: false, ignoreCase: true });
 }
 
+function checkAction(pattern: string): void {
+  if (pattern === '*') return;
+  const colon = pattern.indexOf(':');
+  if (colon < 0) throw new PolicyError('Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.');
+  if (pattern.includes(':', colon + 1)) throw new PolicyError('Actions/Condition can contain only one colon.');
+  if ((colon === 0 || behindVendor(pattern, 0) !== colon) && !pattern.startsWith('*:'))
+    throw new PolicyError(`Vendor ${pattern.slice(0, Math.min(colon, 128))} is not valid`);
+}
+
+/** Where letters, digits, points and dashes end. */
+function behindVendor(text: string, from: number): number {
+  for (let i = from; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    const letter = code | 0x20;
+    const isPlain = (letter >= 97 && letter <= 122) || (code >= 48 && code <= 57) || code === 0x2d || code === 0x2e;
+    if (!isPlain) return i;
+  }
+  return text.length;
+}
+
 /** In a trust policy the role itself is the resource; in a resource policy a missing Resource has no effect. */
-function resourceMatch(raw: RawStatement, reading: Reading, kind: PolicyKind): CompiledStatement['matchesResource'] {
-  if (kind === 'trust') return () => true;
+function resourceMatch(raw: RawStatement, reading: Reading, isTrust: boolean): CompiledStatement['matchesResource'] {
+  if (isTrust) return () => true;
   const written = raw.resources ?? raw.notResources;
   if (written === undefined) return () => false;
   const matchers = written.map((pattern) => compileResource(pattern, reading));
@@ -191,16 +241,18 @@ function resourceMatch(raw: RawStatement, reading: Reading, kind: PolicyKind): C
   };
 }
 
-function compileResource(pattern: string, reading: Reading): Matcher {
-  if (pattern !== '*') requireArn(pattern);
-  return compilePattern(pattern, { variables: reading.variables, shared: reading.shared, wildcards: true, arn: true });
+function compileResource(pattern: string, { variables, shared }: Reading): Matcher {
+  return compilePattern(pattern, { variables, shared, wildcards: true, arn: true });
 }
 
-function requireArn(pattern: string): void {
+const partitionForm = /^aws[a-z-]*$|^\*$/;
+
+function checkResource(pattern: string): void {
+  if (pattern === '*' || isPlainArn(pattern)) return;
   const [prefix, partition = '', vendor = '', ...rest] = pattern.split(':');
   if (partition === '' && vendor === '')
     throw new PolicyError(`Resource ${pattern.slice(0, 128)} must be in ARN format or "*".`);
-  if (!/^aws[a-z-]*$|^\*$/.test(partition)) {
+  if (!partitionForm.test(partition)) {
     const [region = '*', account = '*', ...resource] = rest;
     const shown = ['arn', partition, vendor || '*', region, account, resource.join(':') || '*'].join(':');
     throw new PolicyError(`Partition "${partition.slice(0, 64)}" is not valid for resource "${shown.slice(0, 128)}".`);
@@ -208,4 +260,12 @@ function requireArn(pattern: string): void {
   if (prefix !== 'arn') throw new PolicyError(`Resource ${pattern.slice(0, 128)} must be in ARN format or "*".`);
   if (vendor === '' || /[*?]/.test(vendor))
     throw new PolicyError('Resource vendor must be fully qualified and cannot contain regexes.');
+}
+
+/** What nearly all resources are: they need not be taken apart. */
+function isPlainArn(pattern: string): boolean {
+  const vendor = 'arn:aws:'.length;
+  if (!pattern.startsWith('arn:aws:')) return false;
+  const end = behindVendor(pattern, vendor);
+  return end > vendor && (end === pattern.length || pattern.charAt(end) === ':');
 }

@@ -146,7 +146,8 @@ function inAws(name: string): string {
 }
 
 const exact = new Set([...aws, ...organizations, ...kms, ...s3, ...iam, ...sts, ...absent]);
-const prefixes = [
+/** The name of a tag, or of a pair of an encryption context, follows. */
+const prefixes = new Set([
   'aws:principaltag/',
   'aws:requesttag/',
   'aws:resourcetag/',
@@ -159,7 +160,7 @@ const prefixes = [
   's3:existingobjecttag/',
   's3:requestobjecttag/',
   'sts:requestcontext/',
-];
+]);
 const ours = new Set(['aws', 'kms', 's3', 'iam', 'sts', 'cloudtrail']);
 
 /**
@@ -167,6 +168,16 @@ const ours = new Set(['aws', 'kms', 's3', 'iam', 'sts', 'cloudtrail']);
  * and neither have names without a service, which AWS takes too.
  */
 export function isSupportedConditionKey(key: string): boolean {
-  const service = key.slice(0, Math.max(key.indexOf(':'), 0));
-  return exact.has(key) || prefixes.some((prefix) => key.startsWith(prefix)) || !ours.has(service);
+  const colon = key.indexOf(':');
+  if (colon < 0 || !ours.has(key.slice(0, colon))) return true;
+  return exact.has(key) || prefixes.has(prefixOf(key, colon));
+}
+
+/** Up to the first separator behind the service's colon, with it. */
+function prefixOf(key: string, colon: number): string {
+  for (let i = colon + 1; i < key.length; i++) {
+    const code = key.charCodeAt(i);
+    if (code === 0x2f || code === 0x3a) return key.slice(0, i + 1);
+  }
+  return key;
 }

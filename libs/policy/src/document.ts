@@ -63,52 +63,46 @@ export function parseDocument(json: string, kind: PolicyKind): RawDocument {
 }
 
 function parseJson(json: string): Record<string, unknown> {
-  if (isNestedDeeper(json, maximumDepth)) throw syntax();
+  const names = namesWritten(json);
   let document: unknown;
   try {
     document = JSON.parse(json);
   } catch {
     throw new PolicyError('This policy contains invalid Json');
   }
-  if (repeatsName(json)) throw syntax();
+  // JSON.parse keeps the last of two equal names: a Condition would be lost without a word, and its reader would see a
+  // narrower policy than the one that is applied.
+  if (namesIn(document) < names) throw syntax();
   return record(document);
 }
 
-/** Whether brackets are open that deeply anywhere, in a text that need not be JSON. */
-function isNestedDeeper(json: string, limit: number): boolean {
-  let depth = 0;
+/**
+ * How many names have values in a text that need not be JSON. Throws PolicyError where brackets are open more deeply than
+ * a policy can have them.
+ */
+function namesWritten(json: string): number {
+  let [depth, names] = [0, 0];
   let inText = false;
   for (let i = 0; i < json.length; i++) {
     const character = json.charCodeAt(i);
     if (character === 0x5c && inText) i++;
     else if (character === 0x22) inText = !inText;
     else if (inText) continue;
-    else if ((character | 0x20) === 0x7b && ++depth > limit) return true;
+    else if (character === 0x3a) names++;
+    else if ((character | 0x20) === 0x7b && ++depth > maximumDepth) throw syntax();
     else if ((character | 0x20) === 0x7d) depth--;
   }
-  return false;
+  return names;
 }
 
-const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
-
-/**
- * Whether an object of valid JSON has a name twice. JSON.parse keeps the last: a Condition would be lost without a word, and
- * its reader would see a narrower policy than the one that is applied.
- */
-function repeatsName(json: string): boolean {
-  const open: Set<string>[] = [];
-  let last = '';
-  for (const [token] of json.matchAll(tokens)) {
-    if (token === '{' || token === '[') open.push(new Set());
-    else if (token === '}' || token === ']') open.pop();
-    else if (token === ':') {
-      const name = JSON.parse(last) as string;
-      const names = open.at(-1);
-      if (names?.has(name)) return true;
-      names?.add(name);
-    } else last = token;
-  }
-  return false;
+/** How many names the objects of a value have, its own and those inside. */
+function namesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const isList = Array.isArray(value);
+  const inside: readonly unknown[] = isList ? value : Object.values(value);
+  let names = isList ? 0 : inside.length;
+  for (const each of inside) if (typeof each === 'object') names += namesIn(each);
+  return names;
 }
 
 function record(value: unknown): Record<string, unknown> {
@@ -137,13 +131,17 @@ function readStatement(written: unknown, kind: PolicyKind): RawStatement {
   return raw;
 }
 
-function strings(value: unknown): string[] | undefined {
+function strings(value: unknown): readonly string[] | undefined {
   if (value === undefined) return undefined;
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  return list.map((item) => {
-    if (typeof item !== 'string') throw syntax();
-    return item;
-  });
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (areStrings(list)) return list;
+  throw syntax();
+}
+
+/** Whether all values of a list are text. */
+export function areStrings(list: readonly unknown[]): list is readonly string[] {
+  for (const item of list) if (typeof item !== 'string') return false;
+  return true;
 }
 
 const missingPrincipal = {

@@ -1,60 +1,58 @@
-import { inRange, parseAddress, parseRange, type Address } from './address.js';
+import { parseAddress, Ranges, type Address } from './address.js';
 import type { ContextLookup } from './context.js';
 import { PolicyError } from './error.js';
-import { compileArnPattern, compilePattern, type Reading } from './pattern.js';
+import { dateOf, numberOf } from './numbers.js';
+import { compileArnPattern, compilePattern, type Matcher, type Reading } from './pattern.js';
 
 /** Compares one value of the request with the values of the policy. */
 export type Comparison = (value: string, values: ContextLookup) => boolean;
 
+/** A value of a condition as the document has it. */
+export type Value = string | number | boolean;
+
 /** One condition operator: how it reads the policy's values, and whether it asserts that none matches. */
 export interface Operator {
-  readonly compile: (wanted: readonly string[], reading: Reading) => Comparison;
+  readonly compile: (wanted: readonly Value[], reading: Reading) => Comparison;
+  /** It refuses some values, and therefore reads them when the policy is written; others wait until somebody asks. */
+  readonly refuses: boolean;
   readonly negated: boolean;
   /** What comparing with one value of the policy costs beside others; only the order counts. */
   readonly cost: number;
 }
 
-type One = (wanted: string, reading: Reading) => Comparison;
+type Compile = Operator['compile'];
 
-function anyOf(one: One): Operator['compile'] {
+function anyOf(one: (wanted: string, reading: Reading) => Matcher): Compile {
   return (wanted, reading) => {
-    const comparisons = wanted.map((value) => one(value, reading));
-    const [only] = comparisons;
-    if (only !== undefined && comparisons.length === 1) return only;
+    const matchers = wanted.map((value) => one(String(value), reading));
+    const [only] = matchers;
+    if (only !== undefined && matchers.length === 1) return only;
     return (value, values) => {
-      for (const comparison of comparisons) if (comparison(value, values)) return true;
+      for (const matches of matchers) if (matches(value, values)) return true;
       return false;
     };
   };
 }
 
-const text =
-  (wildcards: boolean, ignoreCase = false): One =>
-  (wanted, { variables, shared }) =>
-    compilePattern(wanted, { variables, shared, wildcards, ignoreCase });
+const text = (wildcards: boolean, ignoreCase = false): Compile =>
+  anyOf((wanted, { variables, shared }) => compilePattern(wanted, { variables, shared, wildcards, ignoreCase }));
 
-const arn: One = (wanted, { variables, shared }) => compileArnPattern(wanted, { variables, shared, wildcards: true });
+const arn = anyOf((wanted, { variables, shared }) => compileArnPattern(wanted, { variables, shared, wildcards: true }));
 
-function numberOf(value: string): number {
-  return /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(value.trim()) ? Number(value) : NaN;
-}
+type Test = (given: number, wanted: number) => boolean;
 
-const dateForm = /^(\d{4}-\d{2})(-\d{2})?(?:T(\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(?:Z|([-+]\d{2})(?::?(\d{2}))?)?)?$/i;
-
-/** Milliseconds since 1970 of an ISO 8601 date or of seconds since 1970; NaN for anything else. */
-function dateOf(value: string): number {
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  const [, month, day = '-01', time = '00:00', seconds = ':00', hours, minutes = '00'] = dateForm.exec(value) ?? [];
-  if (month === undefined) return NaN;
-  // A time without a zone is UTC, whatever the zone of this machine.
-  return Date.parse(`${month}${day}T${time}${seconds}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`);
-}
-
-function ordered(read: (value: string) => number, kind: string, test: (given: number, wanted: number) => boolean): One {
+function ordered(read: (value: string) => number, kind: string, test: Test): Compile {
   return (wanted) => {
-    const limit = read(wanted);
-    if (Number.isNaN(limit)) throw new PolicyError(`Invalid ${kind} value in condition: "${wanted}".`);
-    return (value) => test(read(value), limit);
+    const limits = wanted.map((value) => {
+      const limit = read(String(value));
+      if (Number.isNaN(limit)) throw new PolicyError(`Invalid ${kind} value in condition: "${String(value)}".`);
+      return limit;
+    });
+    return (value) => {
+      const given = read(value);
+      for (const limit of limits) if (test(given, limit)) return true;
+      return false;
+    };
   };
 }
 
@@ -64,25 +62,30 @@ const lessOrEqual = (a: number, b: number): boolean => a <= b;
 const greater = (a: number, b: number): boolean => a > b;
 const greaterOrEqual = (a: number, b: number): boolean => a >= b;
 
-const bool: One = (wanted) => {
-  const expected = wanted.toLowerCase();
-  if (expected !== 'true' && expected !== 'false')
-    throw new PolicyError(`Invalid boolean value in condition: "${wanted}".`);
-  return (value) => value.toLowerCase() === expected;
+const bool: Compile = (wanted) => {
+  const expected = new Set<string>();
+  for (const value of wanted) {
+    const lower = String(value).toLowerCase();
+    if (lower !== 'true' && lower !== 'false')
+      throw new PolicyError(`Invalid boolean value in condition: "${String(value)}".`);
+    expected.add(lower);
+  }
+  return (value) => expected.has(value.toLowerCase());
 };
 
-const binary: One = (wanted) => {
+const binary: Compile = anyOf((wanted) => {
   const expected = Buffer.from(wanted, 'base64');
   return (value) => expected.equals(Buffer.from(value, 'base64'));
-};
+});
 
-/** One CIDR range or address, IPv4 or IPv6. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html */
-const address: One = (wanted) => {
-  const range = parseRange(wanted);
-  if (range === undefined) throw new PolicyError(`Invalid IP range in condition: "${wanted}".`);
+/** CIDR ranges or addresses, IPv4 or IPv6. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html */
+const address: Compile = (wanted) => {
+  const ranges = new Ranges();
+  for (const value of wanted)
+    if (!ranges.add(String(value))) throw new PolicyError(`Invalid IP range in condition: "${String(value)}".`);
   return (value) => {
     const given = addressOf(value);
-    return given !== undefined && inRange(range, given);
+    return given !== undefined && ranges.includes(given);
   };
 };
 
@@ -94,11 +97,13 @@ function addressOf(text: string): Address | undefined {
   return lastAddress.address;
 }
 
-const positive = (one: One, cost: number): Operator => ({ compile: anyOf(one), negated: false, cost });
-const negative = (one: One, cost: number): Operator => ({ compile: anyOf(one), negated: true, cost });
+const positive = (compile: Compile, cost: number): Operator => ({ compile, refuses: false, negated: false, cost });
+const negative = (compile: Compile, cost: number): Operator => ({ ...positive(compile, cost), negated: true });
+/** The same, of an operator that refuses some values. */
+const strict = (operator: Operator): Operator => ({ ...operator, refuses: true });
 
-const numeric = (test: (given: number, wanted: number) => boolean): One => ordered(numberOf, 'numeric', test);
-const date = (test: (given: number, wanted: number) => boolean): One => ordered(dateOf, 'date', test);
+const numeric = (test: Test): Compile => ordered(numberOf, 'numeric', test);
+const date = (test: Test): Compile => ordered(dateOf, 'date', test);
 
 /** All condition operators but Null, by lower-cased name. */
 export const operators: ReadonlyMap<string, Operator> = new Map(
@@ -109,22 +114,22 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     StringNotEqualsIgnoreCase: negative(text(false, true), 2),
     StringLike: positive(text(true), 3),
     StringNotLike: negative(text(true), 3),
-    NumericEquals: positive(numeric(equal), 4),
-    NumericNotEquals: negative(numeric(equal), 4),
-    NumericLessThan: positive(numeric(less), 4),
-    NumericLessThanEquals: positive(numeric(lessOrEqual), 4),
-    NumericGreaterThan: positive(numeric(greater), 4),
-    NumericGreaterThanEquals: positive(numeric(greaterOrEqual), 4),
-    DateEquals: positive(date(equal), 4),
-    DateNotEquals: negative(date(equal), 4),
-    DateLessThan: positive(date(less), 4),
-    DateLessThanEquals: positive(date(lessOrEqual), 4),
-    DateGreaterThan: positive(date(greater), 4),
-    DateGreaterThanEquals: positive(date(greaterOrEqual), 4),
-    Bool: positive(bool, 1),
+    NumericEquals: strict(positive(numeric(equal), 4)),
+    NumericNotEquals: strict(negative(numeric(equal), 4)),
+    NumericLessThan: strict(positive(numeric(less), 4)),
+    NumericLessThanEquals: strict(positive(numeric(lessOrEqual), 4)),
+    NumericGreaterThan: strict(positive(numeric(greater), 4)),
+    NumericGreaterThanEquals: strict(positive(numeric(greaterOrEqual), 4)),
+    DateEquals: strict(positive(date(equal), 4)),
+    DateNotEquals: strict(negative(date(equal), 4)),
+    DateLessThan: strict(positive(date(less), 4)),
+    DateLessThanEquals: strict(positive(date(lessOrEqual), 4)),
+    DateGreaterThan: strict(positive(date(greater), 4)),
+    DateGreaterThanEquals: strict(positive(date(greaterOrEqual), 4)),
+    Bool: strict(positive(bool, 1)),
     BinaryEquals: positive(binary, 4),
-    IpAddress: positive(address, 4),
-    NotIpAddress: negative(address, 4),
+    IpAddress: strict(positive(address, 4)),
+    NotIpAddress: strict(negative(address, 4)),
     ArnEquals: positive(arn, 4),
     ArnLike: positive(arn, 4),
     ArnNotEquals: negative(arn, 4),

@@ -1,3 +1,4 @@
+import { areStrings } from './document.js';
 import { PolicyError } from './error.js';
 
 /** Who asks, as policies name them. */
@@ -51,26 +52,44 @@ const provider = /^(arn:aws[a-z-]*:iam::\d{12}:(oidc|saml)-provider\/[!-~]+|[a-z
 
 /** Compiles a Principal element; refuses what is not a full ARN, an account, a unique id or "*". */
 export function compilePrincipals(element: unknown, { trust, bound } = anyPolicy): PrincipalMatcher {
-  const aws: string[] = [];
-  const services: string[] = [];
-  const federated: string[] = [];
-  if (element === '*') aws.push('*');
-  else if (typeof element === 'object' && element !== null && !Array.isArray(element)) {
-    for (const [kind, value] of Object.entries(element)) {
-      const list = strings(value);
-      if (kind === 'AWS') aws.push(...list);
-      else if (kind === 'Service') services.push(...list);
-      else if (kind === 'Federated' && trust) federated.push(...list);
-      else throw invalid(`Principal type ${kind} is not supported.`);
-    }
-  } else throw invalid();
+  if (element === '*') return everybody;
+  const { aws, services, federated } = listed(element, trust);
   if (aws.length + services.length + federated.length === 0) throw invalid();
   const refused = (kind: string, name: string) =>
     trust ? invalid(`Invalid principal in policy: "${kind}":"${name.slice(0, 256)}"`) : invalid();
-  for (const name of aws) if (!awsPrincipal.test(name)) throw refused('AWS', name);
+  for (const name of aws) if (name !== '*' && !awsPrincipal.test(name)) throw refused('AWS', name);
   for (const name of federated) if (!provider.test(name)) throw refused('Federated', name);
-  const meant = aws.map((name) => (Object.hasOwn(bound, name) ? (bound[name] ?? name) : name));
-  return { named: aws.filter((name) => name !== '*'), services, match: matcher(meant, services, federated) };
+  let matches: PrincipalMatcher['match'] | undefined;
+  return {
+    named: aws.filter((name) => name !== '*'),
+    services,
+    // Prepared when somebody asks: of the statements of a large policy most speak of other actions.
+    match: (principal) => (matches ??= matcher(meant(aws, bound), services, federated))(principal),
+  };
+}
+
+interface Listed {
+  readonly aws: readonly string[];
+  readonly services: readonly string[];
+  readonly federated: readonly string[];
+}
+
+function listed(element: unknown, trust: boolean): Listed {
+  if (typeof element !== 'object' || element === null || Array.isArray(element)) throw invalid();
+  let found: Listed = { aws: [], services: [], federated: [] };
+  for (const [kind, value] of Object.entries(element)) {
+    const list = strings(value);
+    if (kind === 'AWS') found = { ...found, aws: list };
+    else if (kind === 'Service') found = { ...found, services: list };
+    else if (kind === 'Federated' && trust) found = { ...found, federated: list };
+    else throw invalid(`Principal type ${kind} is not supported.`);
+  }
+  return found;
+}
+
+/** The names with unique ids in place of those that are bound. */
+function meant(aws: readonly string[], bound: PrincipalRules['bound']): readonly string[] {
+  return aws.map((name) => (Object.hasOwn(bound, name) ? (bound[name] ?? name) : name));
 }
 
 const service = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazonaws\.eu|aws\.internal)$/;
@@ -103,18 +122,18 @@ function matcher(
   };
 }
 
+const everybody: PrincipalMatcher = { named: [], services: [], match: matcher(['*'], [], []) };
+
 /** The id of a role is the part of its session's id before the colon. */
 function namesRole(names: ReadonlySet<string>, sessionId: string | undefined): boolean {
   const role = sessionId?.split(':', 1)[0];
   return role !== undefined && role !== '' && names.has(role);
 }
 
-function strings(value: unknown): string[] {
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  return list.map((item) => {
-    if (typeof item !== 'string') throw invalid();
-    return item;
-  });
+function strings(value: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (areStrings(list)) return list;
+  throw invalid();
 }
 
 function invalid(why = 'Policy contains a statement with one or more invalid principals.'): PolicyError {

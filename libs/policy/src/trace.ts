@@ -90,8 +90,9 @@ function traceStatement(statement: CompiledStatement, request: AuthorizationRequ
   return {
     ...{ index, sid, effect, action, principal },
     resource: statement.matchesResource(resource, values),
-    conditions: statement.conditions.map(({ operator, key, wanted, holds }) => {
-      return { operator, key, wanted, found: values(key.toLowerCase()), matched: holds(values) };
+    conditions: statement.conditions.map((condition) => {
+      const { operator, key, wanted } = condition;
+      return { operator, key, wanted, found: values(key.toLowerCase()), matched: condition.holds(values) };
     }),
     applies: action && principal !== 'none' && coversRequest(statement, request),
   };
