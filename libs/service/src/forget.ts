@@ -1,11 +1,10 @@
 import { forgetMessages } from '@keystead/proto/serialize';
 
 const TICK_MS = 500;
-/** A process that had nothing to do for so long collects everything that it left behind. */
-const QUIET_MS = 3_000;
-/** How often a busy process collects what is young, and how often everything. */
-const YOUNG_MS = 3_000;
-const ALL_MS = 60_000;
+/** How often a process that is used collects what it left behind. */
+const BUSY_MS = 3_000;
+/** A process that had nothing to do for so long collects once more: by then no stream holds its last message any more. */
+const QUIET_MS = 2_500;
 
 let used = false;
 
@@ -14,36 +13,32 @@ export function touched(): void {
   used = true;
 }
 
-type Collect = (options: { type: 'major' | 'minor' }) => void;
+type Collect = (options: { type: 'major'; execution: 'async' }) => Promise<void>;
 
 /**
- * Collects garbage: copies of keys and plaintexts in frames and strings that nobody can overwrite. A process that falls
- * quiet collects everything within 4 seconds of the last call of `touched`. A busy one collects what is young every 3
- * seconds, and everything once a minute: a whole collection makes V8 compile again what it had optimized, which every
- * few seconds would cost a third of the CPU. Needs --expose-gc, without which it does nothing; with --clear-free-memory
- * V8 overwrites what it frees, and with glibc.malloc.perturb the C library does.
+ * Collects garbage: copies of keys and plaintexts in frames and strings that nobody can overwrite. A busy process collects
+ * everything every 3 seconds, and one that falls quiet once more within 3 seconds of the last call of `touched`. Needs
+ * --expose-gc, without which it does nothing; with --clear-free-memory V8 overwrites what it frees, and with
+ * glibc.malloc.perturb the C library does.
  */
 export function forgetRegularly(): void {
   const collect = (globalThis as { gc?: Collect }).gc;
   if (!collect) return;
   // Small buffers would share blocks of 8 KiB, which one of them that lives long keeps from being collected.
   Buffer.poolSize = 0;
-  let [usedAt, youngAt, allAt] = [0, 0, 0];
+  let [usedAt, collectedAt] = [0, 0];
   setInterval(() => {
     const now = performance.now();
     if (used) [used, usedAt] = [false, now];
-    if (usedAt <= allAt) return;
-    if (now - usedAt >= QUIET_MS || now - allAt >= ALL_MS) {
-      allAt = now;
-      forgetMessages();
-      coverStack(depth);
-      collect({ type: 'major' });
-    } else if (now - youngAt >= YOUNG_MS) {
-      youngAt = now;
-      forgetMessages();
-      coverStack(depth);
-      collect({ type: 'minor' });
-    }
+    const settledAt = usedAt + QUIET_MS;
+    const quiet = usedAt > 0 && now >= settledAt && collectedAt < settledAt;
+    const busy = usedAt > collectedAt && now - collectedAt >= BUSY_MS;
+    if (!quiet && !busy) return;
+    collectedAt = now;
+    forgetMessages();
+    coverStack(depth);
+    // Not from here: what the calls below this one have just had in hand would be kept.
+    void collect({ type: 'major', execution: 'async' });
   }, TICK_MS).unref();
 }
 
