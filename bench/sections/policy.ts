@@ -1,6 +1,7 @@
 import { compilePolicy, evaluate, type AuthorizationRequest } from '@keystead/policy';
 import type { Lab } from '../lab.js';
-import { hostileRequests, largestLegal } from '../policies/hostile.js';
+import { hostileRequests } from '../policies/hostile.js';
+import { largestLegal } from '../policies/legal.js';
 import { mixture, nothingApplies } from '../policies/mixture.js';
 import { type Outcome, reach } from '../report/outcome.js';
 import { figure } from '../report/table.js';
@@ -15,6 +16,7 @@ interface Spread {
   readonly mean: number;
   readonly p50: number;
   readonly p99: number;
+  readonly max: number;
 }
 
 /** The policy engine by itself, warm, in this process: decisions with 50 statements, and documents as large as they may be. */
@@ -27,9 +29,9 @@ export function policy(lab: Lab): Promise<Outcome> {
   ];
   const documents = largestLegal().map(({ name, kind, json }) => ({
     name,
-    spread: spreadOf(lab.seconds / 8, () => compilePolicy(json, { kind, name: 'bench' })),
+    spread: spreadOf(lab.seconds / 16, () => compilePolicy(json, { kind, name: 'bench' }), 0),
   }));
-  const slowest = documents.reduce((worst, next) => (next.spread.p50 > worst.spread.p50 ? next : worst));
+  const slowest = documents.reduce((worst, next) => (next.spread.max > worst.spread.max ? next : worst));
   return Promise.resolve({
     tables: [
       {
@@ -38,24 +40,32 @@ export function policy(lab: Lab): Promise<Outcome> {
         rows: decisions.map(({ name, spread }) => row(name, spread, 1)),
       },
       {
-        title: 'Policies: compiling the largest legal documents, ms of CPU',
+        title: 'Policies: compiling the largest legal documents in a warm process, ms of CPU of single compilations',
         columns,
         rows: documents.map(({ name, spread }) => row(name, spread, 1_000)),
-        notes: [`The slowest: ${slowest.name}.`],
+        notes: [
+          `The slowest single compilation: ${slowest.name}. CPU is that of the whole process: collecting garbage and V8's own compilers count.`,
+          'Not measured: the first compilation of a fresh process. Patterns of text are taken apart when a decision first asks for them.',
+        ],
       },
     ],
     reaches: [
       ...decisions
         .slice(0, 2)
         .map(({ name, spread }) => reach(`decision, ${name}: p99`, spread.p99, { atMost: decisionMicros }, ' µs')),
-      reach('compiling the slowest legal policy: p50', slowest.spread.p50 / 1_000, { atMost: compileMillis }, ' ms'),
+      reach(
+        'compiling the slowest legal policy, warm: max',
+        slowest.spread.max / 1_000,
+        { atMost: compileMillis },
+        ' ms',
+      ),
     ],
     skipped: [],
     figures: { decisions, documents },
   });
 }
 
-const columns = ['', 'mean', 'p50', 'p99'];
+const columns = ['', 'mean', 'p50', 'p99', 'max'];
 const nothingApplying = nothingApplies();
 const hostile = hostileRequests();
 
@@ -64,20 +74,20 @@ function decide(requests: readonly AuthorizationRequest[], n: number): void {
   if (request !== undefined) evaluate(request);
 }
 
-function row(name: string, { mean, p50, p99 }: Spread, micros: number): string[] {
-  return [name, ...[mean, p50, p99].map((value) => figure(value / micros))];
+function row(name: string, { mean, p50, p99, max }: Spread, micros: number): string[] {
+  return [name, ...[mean, p50, p99, max].map((value) => figure(value / micros))];
 }
 
 /**
  * CPU time of one call in microseconds. Blocks of calls with the same argument are measured, so that other programs on
- * the machine do not count: the percentiles are over blocks, and thereby over the arguments. The first tenth only warms
- * the compilers.
+ * the machine do not count: the percentiles are over blocks, and thereby over the arguments. Blocks of no
+ * milliseconds are single calls. The first tenth only warms the compilers.
  */
-function spreadOf(seconds: number, call: (n: number) => void): Spread {
+function spreadOf(seconds: number, call: (n: number) => void, millis = blockMillis): Spread {
   const warm = performance.now() + Math.max(seconds * 100, 50);
   let [calls, began] = [0, performance.now()];
   while (performance.now() < warm) call(calls++);
-  const perBlock = Math.max(1, Math.round((calls * blockMillis) / (performance.now() - began)));
+  const perBlock = Math.max(1, Math.round((calls * millis) / (performance.now() - began)));
   const blocks: number[] = [];
   began = performance.now();
   for (let n = 0; performance.now() < began + seconds * 900 || blocks.length < fewestBlocks; n++) {
@@ -88,5 +98,10 @@ function spreadOf(seconds: number, call: (n: number) => void): Spread {
   }
   blocks.sort((a, b) => a - b);
   const at = (part: number): number => blocks[Math.floor(blocks.length * part)] ?? NaN;
-  return { mean: blocks.reduce((sum, value) => sum + value, 0) / blocks.length, p50: at(0.5), p99: at(0.99) };
+  return {
+    mean: blocks.reduce((sum, value) => sum + value, 0) / blocks.length,
+    p50: at(0.5),
+    p99: at(0.99),
+    max: blocks.at(-1) ?? NaN,
+  };
 }

@@ -83,10 +83,12 @@ export class CompiledCondition {
 export function compileConditions(element: unknown, reading: ConditionReading): readonly CompiledCondition[] {
   const conditions: CompiledCondition[] = [];
   if (element === undefined) return conditions;
-  for (const [operator, keys] of entries(element)) {
+  const [spellings, byOperator] = names(element);
+  for (const operator of spellings) {
     let use: Use | undefined;
-    for (const [key, written] of entries(keys)) {
-      const values = wantedValues(written);
+    const [keys, byKey] = names(byOperator[operator]);
+    for (const key of keys) {
+      const values = wantedValues(byKey[key]);
       if (!isSupportedConditionKey(key.toLowerCase()))
         throw new PolicyError(`The condition key ${key} is not supported.`);
       use ??= readOperator(operator);
@@ -128,10 +130,12 @@ function rememberingRequest(holds: Condition): Condition {
   };
 }
 
-function entries(element: unknown): [string, unknown][] {
+function names(element: unknown): [string[], Readonly<Record<string, unknown>>] {
   if (typeof element !== 'object' || element === null || Array.isArray(element))
     throw new PolicyError('Syntax errors in policy.');
-  return Object.entries(element);
+  const record = element as Readonly<Record<string, unknown>>;
+  // Of an object with thousands of names Object.entries takes twice as long as names and look-ups.
+  return [Object.keys(record), record];
 }
 
 function wantedValues(written: unknown): readonly Value[] {

@@ -72,8 +72,9 @@ function parseJson(json: string): Record<string, unknown> {
   }
   // JSON.parse keeps the last of two equal names: a Condition would be lost without a word, and its reader would see a
   // narrower policy than the one that is applied.
-  if (namesIn(document) < names) throw syntax();
-  return record(document);
+  const parsed = record(document);
+  if (namesIn(parsed) < names) throw syntax();
+  return parsed;
 }
 
 /**
@@ -96,13 +97,22 @@ function namesWritten(json: string): number {
 }
 
 /** How many names the objects of a value have, its own and those inside. */
-function namesIn(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const isList = Array.isArray(value);
-  const inside: readonly unknown[] = isList ? value : Object.values(value);
-  let names = isList ? 0 : inside.length;
-  for (const each of inside) if (typeof each === 'object') names += namesIn(each);
-  return names;
+function namesIn(value: object): number {
+  if (Array.isArray(value)) return namesInList(value);
+  const record = value as Readonly<Record<string, unknown>>;
+  const own = Object.keys(record);
+  let count = own.length;
+  for (const name of own) {
+    const inside = record[name];
+    if (typeof inside === 'object' && inside !== null) count += namesIn(inside);
+  }
+  return count;
+}
+
+function namesInList(list: readonly unknown[]): number {
+  let count = 0;
+  for (const inside of list) if (typeof inside === 'object' && inside !== null) count += namesIn(inside);
+  return count;
 }
 
 function record(value: unknown): Record<string, unknown> {
