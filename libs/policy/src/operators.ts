@@ -102,37 +102,45 @@ const negative = (compile: Compile, cost: number): Operator => ({ ...positive(co
 /** The same, of an operator that refuses some values. */
 const strict = (operator: Operator): Operator => ({ ...operator, refuses: true });
 
-const numeric = (test: Test): Compile => ordered(numberOf, 'numeric', test);
-const date = (test: Test): Compile => ordered(dateOf, 'date', test);
+type Sign = (compile: Compile, cost: number) => Operator;
+
+/** NumericEquals, DateLessThan and so on: numbers and dates are compared in the same six ways. */
+const orderings: readonly (readonly [name: string, sign: Sign, test: Test])[] = [
+  ['Equals', positive, equal],
+  ['NotEquals', negative, equal],
+  ['LessThan', positive, less],
+  ['LessThanEquals', positive, lessOrEqual],
+  ['GreaterThan', positive, greater],
+  ['GreaterThanEquals', positive, greaterOrEqual],
+];
+
+function orderedBy(kind: string, read: (value: string) => number): [string, Operator][] {
+  return orderings.map(([name, sign, test]) => [
+    `${kind}${name}`,
+    strict(sign(ordered(read, kind.toLowerCase(), test), 4)),
+  ]);
+}
 
 /** All condition operators but Null, by lower-cased name. */
 export const operators: ReadonlyMap<string, Operator> = new Map(
-  Object.entries({
-    StringEquals: positive(text(false), 1),
-    StringNotEquals: negative(text(false), 1),
-    StringEqualsIgnoreCase: positive(text(false, true), 2),
-    StringNotEqualsIgnoreCase: negative(text(false, true), 2),
-    StringLike: positive(text(true), 3),
-    StringNotLike: negative(text(true), 3),
-    NumericEquals: strict(positive(numeric(equal), 4)),
-    NumericNotEquals: strict(negative(numeric(equal), 4)),
-    NumericLessThan: strict(positive(numeric(less), 4)),
-    NumericLessThanEquals: strict(positive(numeric(lessOrEqual), 4)),
-    NumericGreaterThan: strict(positive(numeric(greater), 4)),
-    NumericGreaterThanEquals: strict(positive(numeric(greaterOrEqual), 4)),
-    DateEquals: strict(positive(date(equal), 4)),
-    DateNotEquals: strict(negative(date(equal), 4)),
-    DateLessThan: strict(positive(date(less), 4)),
-    DateLessThanEquals: strict(positive(date(lessOrEqual), 4)),
-    DateGreaterThan: strict(positive(date(greater), 4)),
-    DateGreaterThanEquals: strict(positive(date(greaterOrEqual), 4)),
-    Bool: strict(positive(bool, 1)),
-    BinaryEquals: positive(binary, 4),
-    IpAddress: strict(positive(address, 4)),
-    NotIpAddress: strict(negative(address, 4)),
-    ArnEquals: positive(arn, 4),
-    ArnLike: positive(arn, 4),
-    ArnNotEquals: negative(arn, 4),
-    ArnNotLike: negative(arn, 4),
-  }).map(([name, operator]) => [name.toLowerCase(), operator]),
+  [
+    ...orderedBy('Numeric', numberOf),
+    ...orderedBy('Date', dateOf),
+    ...Object.entries({
+      StringEquals: positive(text(false), 1),
+      StringNotEquals: negative(text(false), 1),
+      StringEqualsIgnoreCase: positive(text(false, true), 2),
+      StringNotEqualsIgnoreCase: negative(text(false, true), 2),
+      StringLike: positive(text(true), 3),
+      StringNotLike: negative(text(true), 3),
+      Bool: strict(positive(bool, 1)),
+      BinaryEquals: positive(binary, 4),
+      IpAddress: strict(positive(address, 4)),
+      NotIpAddress: strict(negative(address, 4)),
+      ArnEquals: positive(arn, 4),
+      ArnLike: positive(arn, 4),
+      ArnNotEquals: negative(arn, 4),
+      ArnNotLike: negative(arn, 4),
+    }),
+  ].map(([name, operator]) => [name.toLowerCase(), operator]),
 );
