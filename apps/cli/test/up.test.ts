@@ -1,13 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateKeyCommand, DescribeKeyCommand, EncryptCommand, KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { startKeystead, type StartedKeystead } from '@keystead/testing';
+import { fourFreePorts } from '@keystead/testing/free-port';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 const scratch = mkdtempSync(join(tmpdir(), 'keystead-up-'));
@@ -237,16 +237,9 @@ describe('a root that does not open by itself', () => {
     const child = spawn(process.execPath, [cli, 'up', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    await expect.poll(() => text, { timeout: 60_000 }).toMatch(sentence);
+    await expect.poll(() => child.exitCode !== null || sentence.test(text), { timeout: 60_000 }).toBe(true);
+    expect(text).toMatch(sentence);
     return { child, output: () => text };
-  }
-
-  async function port(): Promise<string> {
-    const server = createServer();
-    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-    const { port } = server.address() as AddressInfo;
-    await new Promise((closed) => server.close(closed));
-    return String(port);
   }
 
   test('a wrong passphrase leaves it sealed; the launcher says what to do, waits, and goes on once it is open', async () => {
@@ -256,7 +249,7 @@ describe('a root that does not open by itself', () => {
     writeFileSync(wrong, 'another\n', { mode: 0o600 });
     const first = await startKeystead({ data, args: ['--passphrase-file', right] });
     await first.stop();
-    const args = ['--data', data, '--port', await port(), '--passphrase-file', wrong];
+    const args = ['--data', data, '--port', String(await fourFreePorts()), '--passphrase-file', wrong];
     const { child, output } = await waiting(args, first.credentials, /the HSM is sealed.*keystead hsm unseal --data/s);
     try {
       const refused = keystead('hsm', 'unseal', '--data', data, '--passphrase-file', wrong);

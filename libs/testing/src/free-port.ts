@@ -15,8 +15,16 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** The first of four free ports in a row, as `keystead up --port` wants them: edge, S3 and both ways into gRPC. */
+export async function fourFreePorts(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if ((await isFree(port + 1)) && (await isFree(port + 2)) && (await isFree(port + 3))) return port;
+  }
+}
+
 /** Whether 127.0.0.1 could be listened on at this port a moment ago. */
-export function isFree(port: number): Promise<boolean> {
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
   return new Promise((resolve) => {
     server.once('error', () => resolve(false));

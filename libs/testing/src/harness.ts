@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { newCredentials, region, type ClientConfig, type Credentials } from './credentials.js';
-import { freePort, isFree } from './free-port.js';
+import { fourFreePorts } from './free-port.js';
 
 /** How the harness is started; everything has a sensible default. */
 export interface HarnessOptions {
@@ -142,12 +142,4 @@ async function ended(child: ChildProcess): Promise<void> {
 async function reset(endpoint: string): Promise<void> {
   const answer = await fetch(`${endpoint}/_keystead/reset`, { method: 'POST' });
   if (!answer.ok) throw new Error(`Keystead could not be reset: HTTP ${answer.status}: ${await answer.text()}`);
-}
-
-/** edge, S3 and both ways into gRPC take four ports in a row. */
-async function fourFreePorts(): Promise<number> {
-  for (;;) {
-    const port = await freePort();
-    if ((await isFree(port + 1)) && (await isFree(port + 2)) && (await isFree(port + 3))) return port;
-  }
 }
