@@ -7,8 +7,8 @@ const TICK_MS = 500;
 const QUIET_MS = 2_500;
 /** No longer than this, and a tick, lies between two whole collections of a busy process. */
 const BUSY_MS = 2_000;
-/** A whole collection that has not come so long after it was asked for is forced. */
-const PATIENCE_MS = 500;
+/** A whole collection that is not known to have come so long after it was asked for is forced. News of it takes a tick. */
+const PATIENCE_MS = 750;
 
 let used = false;
 

@@ -13,7 +13,7 @@ import { processTree, Scanner, scanProcess, type Secrets } from './scan.js';
 /** How long a data key may be found after its use. */
 const DATA_KEY_MS = 5_000;
 /** A machine that is busy with other things may be late once; each attempt has keys of its own. */
-const ATTEMPTS = 4;
+const ATTEMPTS = 2;
 const KEYS = 20;
 const CALLERS = 8;
 
