@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createCipheriv,
   createPrivateKey,
@@ -35,6 +36,10 @@ import { processTree, Scanner, scanProcess, type Secrets } from './scan.js';
 // Private keys, shared secrets and what was decrypted: OpenSSL's numbers and BigInts hold them back to front.
 
 const Message = Buffer.from('signed');
+/** How long what was handed out may be found after its use. */
+const DATA_KEY_MS = 5_000;
+/** A machine that is busy with other things may be late once; each attempt hands out others. */
+const ATTEMPTS = 2;
 
 describe.skipIf(process.platform !== 'linux')('memory, after asymmetric work', () => {
   let keystead: StartedKeystead;
@@ -49,6 +54,16 @@ describe.skipIf(process.platform !== 'linux')('memory, after asymmetric work', (
     keystead = await startKeystead();
     kms = new KMSClient(keystead.clientConfig);
     await signWithOwnKeys();
+    await handOut();
+    found = scanned();
+  }, 240_000);
+  afterAll(async () => {
+    kms.destroy();
+    await keystead.stop();
+  });
+
+  /** Makes and uses what is nobody's any more afterwards. */
+  async function handOut(): Promise<void> {
     await makeDataKeyPairs();
     await shareSecrets();
     await decryptByRsa();
@@ -56,12 +71,7 @@ describe.skipIf(process.platform !== 'linux')('memory, after asymmetric work', (
     for (let i = 0; i < 8; i++) await kms.send(new GenerateRandomCommand({ NumberOfBytes: 8 }));
     const { KeyId } = await made({});
     await kms.send(new EncryptCommand({ KeyId, Plaintext: Buffer.alloc(4096, 1) }));
-    found = scanned();
-  }, 240_000);
-  afterAll(async () => {
-    kms.destroy();
-    await keystead.stop();
-  });
+  }
 
   /** What is found in each process, the HSM first: what it has unwrapped stays for less than a minute. */
   function scanned(): typeof found {
@@ -170,12 +180,18 @@ describe.skipIf(process.platform !== 'linux')('memory, after asymmetric work', (
         expect([name, ...[...there.keys()].filter((one) => one.startsWith('own '))]).toEqual([name]);
   });
 
-  test('data key pairs, shared secrets and RSA plaintexts are gone soon after their use, everywhere', async () => {
-    const left = (): string[] =>
-      [...scanned()].flatMap(([name, there]) =>
+  test('data key pairs, shared secrets and RSA plaintexts are gone five seconds after, everywhere', async () => {
+    let left: string[] = [];
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      passing.clear();
+      await handOut();
+      await sleep(DATA_KEY_MS);
+      left = [...scanned()].flatMap(([name, there]) =>
         [...there.keys()].flatMap((one) => (one.startsWith('own ') ? [] : [`${name}: ${one}`])),
       );
-    await expect.poll(left, { timeout: 90_000, interval: 2_000 }).toEqual([]);
+      if (left.length === 0) break;
+    }
+    expect(left).toEqual([]);
   }, 120_000);
 });
 

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import {
   CreateKeyCommand,
   DecryptCommand,
@@ -16,6 +19,7 @@ const DATA_KEY_MS = 5_000;
 const ATTEMPTS = 2;
 const KEYS = 20;
 const CALLERS = 8;
+const callers = fileURLToPath(new URL('./callers.mjs', import.meta.url));
 
 describe.skipIf(process.platform !== 'linux')('memory, five seconds after data keys were used', () => {
   let keystead: StartedKeystead;
@@ -62,41 +66,46 @@ describe.skipIf(process.platform !== 'linux')('memory, five seconds after data k
     return left;
   }
 
-  /** Calls without a pause while `work` goes on. Gives how many were answered. */
-  async function underLoad(work: () => Promise<void>): Promise<number> {
-    let [going, answered] = [true, 0];
-    const caller = async (): Promise<void> => {
-      while (going) {
-        await kms.send(new EncryptCommand({ KeyId, Plaintext: Buffer.from('no secret') }));
-        answered += 1;
-      }
+  /** Calls without a pause, by a process of its own, while `work` goes on. Gives how many were answered meanwhile. */
+  async function underLoad(
+    what: { KEY_ID: string } | { CIPHERTEXT: string },
+    work: () => Promise<void>,
+  ): Promise<number> {
+    const { endpoint, region, credentials } = keystead;
+    const env = {
+      ...{ PATH: process.env['PATH'], AWS_ENDPOINT_URL: endpoint, AWS_REGION: region },
+      ...{ AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey },
+      ...{ ...what, CALLERS: String(CALLERS) },
     };
-    const callers = Array.from({ length: CALLERS }, caller);
+    const child = spawn(process.execPath, [callers], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    let answered = 0;
+    child.stdout.on('data', (dots: Buffer) => (answered += dots.length));
+    await expect.poll(() => child.exitCode !== null || answered > CALLERS, { timeout: 20_000 }).toBe(true);
+    const before = answered;
     try {
       await work();
+      expect(child.exitCode).toBeNull();
+      await expect.poll(() => answered, { timeout: 20_000 }).toBeGreaterThan(before);
     } finally {
-      going = false;
+      child.kill();
+      await exited;
     }
-    await Promise.all(callers);
-    return answered;
+    return answered - before;
   }
 
   test('the scan finds keys while they are used', { timeout: 60_000 }, async () => {
+    const keys = await useDataKeys();
+    const { CiphertextBlob } = await kms.send(
+      new EncryptCommand({ KeyId, Plaintext: Buffer.concat([...keys.values()]) }),
+    );
     let seen: string[] = [];
-    const secrets = await useDataKeys();
-    const CiphertextBlob = (await kms.send(new EncryptCommand({ KeyId, Plaintext: secrets.get('data key 0') })))
-      .CiphertextBlob;
-    let going = true;
-    const caller = async (): Promise<void> => {
-      while (going) await kms.send(new DecryptCommand({ CiphertextBlob }));
-    };
-    const callers = Array.from({ length: CALLERS }, caller);
-    for (let look = 0; look < 20 && seen.length === 0; look++) {
-      await sleep(50);
-      seen = found(secrets);
-    }
-    going = false;
-    await Promise.all(callers);
+    await underLoad({ CIPHERTEXT: Buffer.from(CiphertextBlob as Uint8Array).toString('base64') }, async () => {
+      for (let look = 0; look < 20 && seen.length === 0; look++) {
+        await sleep(50);
+        seen = found(keys);
+      }
+    });
     expect(seen).not.toEqual([]);
   });
 
@@ -106,7 +115,7 @@ describe.skipIf(process.platform !== 'linux')('memory, five seconds after data k
 
   test('none is left in any process while other calls go on without a pause', { timeout: 180_000 }, async () => {
     let left: string[] = [];
-    const answered = await underLoad(async () => {
+    const answered = await underLoad({ KEY_ID: KeyId }, async () => {
       left = await leftAfterUse();
     });
     expect(answered).toBeGreaterThan(CALLERS);

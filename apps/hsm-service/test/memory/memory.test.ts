@@ -204,14 +204,15 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
       if (name !== 'hsm-service') expect([name, ...only(found, secrets.long)]).toEqual([name]);
   });
 
-  // Within five seconds on a machine that has time; here only that they go.
-  test('data keys are gone soon after their use, everywhere', { timeout: 120_000 }, async () => {
-    const left = (): unknown[] =>
-      [...scanned(secrets.dataKeys)].flatMap(([name, found]) => {
-        const there = only(found, secrets.dataKeys);
-        return there.length > 0 ? [[name, ...there]] : [];
-      });
-    await expect.poll(left, { timeout: 90_000, interval: 2_000 }).toEqual([]);
+  test('data keys are gone five seconds after their use, everywhere', { timeout: 120_000 }, async () => {
+    let left = dataKeysIn(inMemory, secrets.dataKeys);
+    // A machine that is busy with other things may be late once.
+    if (left.length > 0) {
+      const { dataKeys } = await work();
+      await sleep(DATA_KEY_MS);
+      left = dataKeysIn(scanned(dataKeys), dataKeys);
+    }
+    expect(left).toEqual([]);
   });
 
   test('database, objects, logs and settings hold none of them', () => {
@@ -238,6 +239,10 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
     expect([...found]).toEqual([]);
   });
 });
+
+function dataKeysIn(found: Map<string, Findings>, dataKeys: Secrets): string[] {
+  return [...found].flatMap(([name, there]) => only(there, dataKeys).map((one) => `${name}: ${one}`));
+}
 
 function fail(): never {
   throw new Error('there is no core file yet');
