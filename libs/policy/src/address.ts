@@ -16,6 +16,29 @@ export function parseAddress(text: string): Address | undefined {
   return isMapped() ? [wordAt(6)] : [wordAt(0), wordAt(2), wordAt(4), wordAt(6)];
 }
 
+/** Whether a text is a CIDR range or an address. */
+export function isRange(text: string): boolean {
+  return readRange(text) !== 0;
+}
+
+/** What `readRange` has read last: the words of the address lie in `groups`. */
+let bitsRead = 0;
+
+/** Reads a CIDR range or an address; answers how many groups of `groups` its address takes: 2, 8, or 0 when it is none. */
+function readRange(text: string): 0 | 2 | 8 {
+  const slash = text.indexOf('/');
+  const end = slash < 0 ? text.length : slash;
+  const ipv4 = readIpv4(text, 0, end);
+  if (ipv4 < 0 && !readIpv6(text, end)) return 0;
+  const isShort = ipv4 >= 0 || isMapped();
+  bitsRead = bitsOf(text, slash, isShort ? 32 : 128);
+  if (bitsRead < 0) return 0;
+  if (!isShort) return 8;
+  groups[0] = ipv4 < 0 ? (groups[6] ?? 0) : ipv4 >>> 16;
+  groups[1] = ipv4 < 0 ? (groups[7] ?? 0) : ipv4;
+  return 2;
+}
+
 /** CIDR ranges and single addresses, side by side in two lists. */
 export class Ranges {
   /** Address and mask of each range in turn. */
@@ -25,22 +48,10 @@ export class Ranges {
 
   /** Adds a range or an address; false, and nothing added, when the text is neither. */
   add(text: string): boolean {
-    const slash = text.indexOf('/');
-    const end = slash < 0 ? text.length : slash;
-    const ipv4 = readIpv4(text, 0, end);
-    if (ipv4 >= 0) return this.#addIpv4(ipv4 | 0, bitsOf(text, slash, 32));
-    if (!readIpv6(text, end)) return false;
-    if (isMapped()) return this.#addIpv4(wordAt(6), bitsOf(text, slash, 32));
-    const bits = bitsOf(text, slash, 128);
-    if (bits < 0) return false;
-    this.#ipv6.push(wordAt(0), wordAt(2), wordAt(4), wordAt(6), bits);
-    return true;
-  }
-
-  #addIpv4(word: number, bits: number): boolean {
-    if (bits < 0) return false;
-    this.#ipv4.push(word, maskOf(bits));
-    return true;
+    const size = readRange(text);
+    if (size === 2) this.#ipv4.push(wordAt(0), maskOf(bitsRead));
+    if (size === 8) this.#ipv6.push(wordAt(0), wordAt(2), wordAt(4), wordAt(6), bitsRead);
+    return size > 0;
   }
 
   /** Whether the address lies in one of the ranges. */

@@ -2,7 +2,7 @@ import { compileConditions, type CompiledCondition, type ConditionReading } from
 import type { ContextLookup } from './context.js';
 import { parseDocument, type PolicyKind, type RawStatement } from './document.js';
 import { PolicyError } from './error.js';
-import { compilePattern, type Matcher, type Reading } from './pattern.js';
+import { anyPattern, compilePattern, type Reading } from './pattern.js';
 import {
   compilePrincipals,
   type PolicyPrincipal,
@@ -198,15 +198,13 @@ function isExempt(caller: PolicyPrincipal, listed: PrincipalMatcher): boolean {
 function actionMatch(raw: RawStatement): (action: string) => boolean {
   const written = raw.actions ?? raw.notActions;
   if (written === undefined) return () => false;
-  const matchers = written.map(compileAction);
-  const nothing: ContextLookup = () => undefined;
-  const any = (action: string): boolean => matchers.some((matches) => matches(action, nothing));
+  const isOne = anyPattern(written, (pattern) => compilePattern(pattern.toLowerCase(), actionPattern));
+  const any = (action: string): boolean => isOne(action.toLowerCase(), nothing);
   return raw.actions !== undefined ? any : (action) => !any(action);
 }
 
-function compileAction(pattern: string): Matcher {
-  return compilePattern(pattern, { wildcards: true, variables: false, ignoreCase: true });
-}
+const actionPattern = { wildcards: true, variables: false };
+const nothing: ContextLookup = () => undefined;
 
 function checkAction(pattern: string): void {
   if (pattern === '*') return;
@@ -233,16 +231,9 @@ function resourceMatch(raw: RawStatement, reading: Reading, isTrust: boolean): C
   if (isTrust) return () => true;
   const written = raw.resources ?? raw.notResources;
   if (written === undefined) return () => false;
-  const matchers = written.map((pattern) => compileResource(pattern, reading));
-  const wanted = raw.resources !== undefined;
-  return (resource, values) => {
-    for (const matches of matchers) if (matches(resource, values)) return wanted;
-    return !wanted;
-  };
-}
-
-function compileResource(pattern: string, { variables, shared }: Reading): Matcher {
-  return compilePattern(pattern, { variables, shared, wildcards: true, arn: true });
+  const options = { variables: reading.variables, shared: reading.shared, wildcards: true, arn: true };
+  const any = anyPattern(written, (pattern) => compilePattern(pattern, options));
+  return raw.resources !== undefined ? any : (resource, values) => !any(resource, values);
 }
 
 const partitionForm = /^aws[a-z-]*$|^\*$/;

@@ -18,12 +18,8 @@ type Quantifier = 'one' | 'forallvalues' | 'foranyvalue';
 
 /** One operator on one key, with what it was written as. */
 export class CompiledCondition {
-  /** As written, for example "ForAnyValue:StringLike". */
-  readonly operator: string;
   /** As written. */
   readonly key: string;
-  /** What asking costs beside others; only the order counts. */
-  readonly cost: number;
   readonly #values: readonly Value[];
   readonly #use: Use;
   readonly #reading: Reading;
@@ -32,13 +28,21 @@ export class CompiledCondition {
 
   /** Throws PolicyError for values that the operator cannot read. */
   constructor(use: Use, key: string, values: readonly Value[], reading: Reading) {
-    this.operator = use.spelled;
+    use.operator.check?.(values);
     this.key = key;
-    this.cost = use.operator.cost * values.length;
     this.#values = values;
     this.#use = use;
     this.#reading = reading;
-    if (use.operator.refuses) this.#asks = compileCondition(use, key.toLowerCase(), values, reading);
+  }
+
+  /** As written, for example "ForAnyValue:StringLike". */
+  get operator(): string {
+    return this.#use.spelled;
+  }
+
+  /** What asking costs beside others; only the order counts. */
+  get cost(): number {
+    return this.#use.operator.cost * this.#values.length;
   }
 
   /** The values as texts, as written. */
@@ -69,9 +73,8 @@ export class CompiledCondition {
     return true;
   }
 
-  /** Stands in several statements from now on, and is asked once for each request. */
+  /** Stands in several statements, and is asked once for each request. To be said before anybody asks. */
   share(): void {
-    if (this.#asks !== undefined && !this.#isShared) this.#asks = rememberingRequest(this.#asks);
     this.#isShared = true;
   }
 }
@@ -177,7 +180,7 @@ function compileCondition(use: Use, key: string, wanted: readonly Value[], readi
 }
 
 /** Compares with nothing: it only asks whether there is a value. */
-const nothing: Operator = { compile: () => () => false, refuses: true, negated: false, cost: 0 };
+const nothing: Operator = { compile: () => () => false, check: checkNull, negated: false, cost: 0 };
 
 function readOperator(spelled: string): Use {
   const lower = spelled.toLowerCase();
@@ -201,10 +204,13 @@ function negate(matches: Comparison): Comparison {
   return (value, values) => !matches(value, values);
 }
 
+function checkNull(wanted: readonly Value[]): void {
+  for (const value of wanted)
+    if (!/^(true|false)$/i.test(String(value))) throw new PolicyError('Invalid Null condition value.');
+}
+
 function nullCondition(key: string, wanted: readonly Value[]): Condition {
   const expected = wanted.map((value) => String(value).toLowerCase());
-  if (expected.some((value) => value !== 'true' && value !== 'false'))
-    throw new PolicyError('Invalid Null condition value.');
   return (values) => {
     const given = values(key);
     return expected.includes(String(given === undefined || (Array.isArray(given) && given.length === 0)));

@@ -16,18 +16,30 @@ export type Glob = (text: string) => boolean;
 const colon = 58;
 /** Up to here the engine's own search is bounded well enough, and much quicker than ours. */
 const longestForIndexOf = 64;
+/** How often each character of a text may be read, on average, before an automaton takes over. */
+const mostReads = 8;
 
 /**
- * Compiles a pattern. Nothing backtracks: a match reads each character of the text at most a few times, and a pattern
- * with `?` between two `*` takes one step for each 32 characters of the pattern at each character of the text.
+ * Compiles a pattern. Nothing backtracks: a match reads each character of the text at most a few times, and then, in a
+ * segment with `?` between two `*`, takes one step for each 32 characters of the segment at each character of the text.
  */
 export function compileGlob(codes: readonly number[]): Glob {
-  if (codes.every((code) => code >= 0)) return equalTo(textOf(codes));
+  if (isLiteral(codes)) return equalTo(textOf(codes));
+  if (codes.includes(wildcard.manyInside)) return insideOfParts(codes);
   const segments = split(codes);
-  const middle = segments.slice(1, -1);
-  if (codes.includes(wildcard.manyInside) || middle.some((segment) => segment.some((code) => code < 0)))
-    return automaton(codes);
-  return inOrder(segments[0] ?? [], middle.map(finder), segments.at(-1) ?? [], segments.length > 1);
+  return inOrder(segments[0] ?? [], segments.slice(1, -1).map(finder), segments.at(-1) ?? [], segments.length > 1);
+}
+
+function isLiteral(segment: readonly number[]): boolean {
+  for (const code of segment) if (code < 0) return false;
+  return true;
+}
+
+/** Most texts would not match either if the stars might cross colons: that is asked first, since it costs less. */
+function insideOfParts(codes: readonly number[]): Glob {
+  const loosely = compileGlob(codes.map((code) => (code === wildcard.manyInside ? wildcard.many : code)));
+  const exactly = automaton(codes);
+  return (text) => loosely(text) && exactly(text);
 }
 
 const equalTo =
@@ -72,11 +84,8 @@ function inOrder(first: readonly number[], middle: readonly Find[], last: readon
 }
 
 function anchored(segment: readonly number[]): (text: string, at: number) => boolean {
-  if (segment.every((code) => code >= 0)) return anchoredText(textOf(segment));
-  return (text, at) => {
-    for (let i = 0; i < segment.length; i++) if (!accepts(segment[i] ?? 0, text.charCodeAt(at + i))) return false;
-    return true;
-  };
+  if (isLiteral(segment)) return anchoredText(textOf(segment));
+  return (text, at) => acceptsAll(segment, text, at);
 }
 
 /** Whether a text goes on like this at a place. */
@@ -88,6 +97,11 @@ export function anchoredText(expected: string): (text: string, at: number) => bo
   return (text, at) => text.charCodeAt(at + last) === code && text.startsWith(expected, at);
 }
 
+function acceptsAll(segment: readonly number[], text: string, at: number): boolean {
+  for (let i = 0; i < segment.length; i++) if (!accepts(segment[i] ?? 0, text.charCodeAt(at + i))) return false;
+  return true;
+}
+
 function accepts(code: number, character: number): boolean {
   return code === character || code === wildcard.one || (code === wildcard.oneInside && character !== colon);
 }
@@ -96,11 +110,35 @@ function accepts(code: number, character: number): boolean {
 type Find = (text: string, at: number, end: number) => number;
 
 function finder(segment: readonly number[]): Find {
+  if (!isLiteral(segment)) return tried(segment);
   if (segment.length > longestForIndexOf) return knuthMorrisPratt(segment);
   const wanted = textOf(segment);
   return (text, at, end) => {
     const found = text.indexOf(wanted, at);
     return found < 0 || found + wanted.length > end ? -1 : found + wanted.length;
+  };
+}
+
+/** Tries the places where the first characters between wildcards stand, which the engine finds, as long as they are few. */
+function tried(segment: readonly number[]): Find {
+  const { length } = segment;
+  const before = Math.max(
+    0,
+    segment.findIndex((code) => code >= 0),
+  );
+  const behind = segment.findIndex((code, at) => at >= before && code < 0);
+  const wanted = textOf(segment.slice(before, behind < 0 ? length : behind).slice(0, longestForIndexOf));
+  let search: Find | undefined;
+  return (text, at, end) => {
+    if (search !== undefined) return search(text, at, end);
+    let trials = Math.ceil(((end - at) * mostReads) / length);
+    for (let found = at + before; ; found++) {
+      found = text.indexOf(wanted, found);
+      const start = found - before;
+      if (found < 0 || start + length > end) return -1;
+      if (acceptsAll(segment, text, start)) return start + length;
+      if (--trials === 0) return (search = shiftAnd(segment))(text, start, end);
+    }
   };
 }
 
@@ -123,77 +161,114 @@ function knuthMorrisPratt(segment: readonly number[]): Find {
   };
 }
 
+/** Where the segment ends, whatever stands before it. */
+function shiftAnd(segment: readonly number[]): Find {
+  const prepared = prepare([wildcard.many, ...segment], segment.length);
+  return (text, at, end) => run(prepared, text, { at, end, untilAccepted: true });
+}
+
+function automaton(codes: readonly number[]): Glob {
+  let prepared: Automaton | undefined;
+  let shortest = 0;
+  for (const code of codes) if (!isMany(code)) shortest++;
+  return (text) => {
+    if (text.length < shortest) return false;
+    if (text === '') return true;
+    prepared ??= prepare(codes, shortest);
+    return run(prepared, text, { at: 0, end: text.length, untilAccepted: false }) >= 0;
+  };
+}
+
 /**
  * Shift-And (Baeza-Yates and Gonnet, https://doi.org/10.1145/135239.135243) with loops for `*`: bit n of the state says
  * that the text read so far matches the pattern up to its n-th character. All states move at once, so that no text makes
- * it slower.
+ * it slower. Bits lie in words of 32.
  */
-function automaton(codes: readonly number[]): Glob {
-  let prepared: Automaton | undefined;
-  return (text) => accepted((prepared ??= prepare(codes)), text);
-}
-
 interface Automaton {
   /** Number of characters in the pattern; the state after the last accepts. */
   readonly length: number;
-  /** How many words of 32 bits a state takes. */
-  readonly words: number;
-  /** Where in `places` the row of a character of Latin-1 begins; row 0 is for those that are not in the pattern. */
-  readonly latin: Uint32Array;
-  /** The same for other characters. */
-  readonly others: ReadonlyMap<number, number>;
-  /** Where in the pattern a character may stand: `words` words for each row. */
-  readonly places: Uint32Array;
+  /** The characters that the pattern has, and the colon. */
+  readonly characters: readonly number[];
+  /** Where in the pattern a character may stand: a row for those that it does not have, then one for each that it has. */
+  readonly places: readonly number[];
   /** States that a character does not end: a `*` follows. */
-  readonly loops: Uint32Array;
+  readonly loops: readonly number[];
   /** The same when the character is a colon. */
-  readonly colonLoops: Uint32Array;
+  readonly colonLoops: readonly number[];
 }
 
-function prepare(codes: readonly number[]): Automaton {
-  const singles = codes.filter((code) => code !== wildcard.many && code !== wildcard.manyInside);
-  const words = (singles.length >>> 5) + 1;
-  const characters = [...new Set([colon, ...singles.filter((code) => code >= 0)])];
-  const rows = new Map(characters.map((character, index) => [character, (index + 1) * words]));
-  const places = new Uint32Array(words * (rows.size + 1));
-  const wildcardsFor = (character: number): Uint32Array => {
-    const row = new Uint32Array(words);
-    singles.forEach((code, place) => code < 0 && accepts(code, character) && set(row, place));
-    return row;
-  };
-  const [forColon, forOthers] = [wildcardsFor(colon), wildcardsFor(-1)];
-  places.set(forOthers);
-  for (const [character, row] of rows) places.set(character === colon ? forColon : forOthers, row);
-  singles.forEach((code, place) => code >= 0 && set(places.subarray(rows.get(code)), place));
-  const latin = Uint32Array.from({ length: 256 }, (_, character) => rows.get(character) ?? 0);
-  return { length: singles.length, words, latin, others: rows, places, ...loopsOf(codes, words) };
+/**
+ * Where in `places` the row of a character begins. One table for all automatons, since one for each would be most of the
+ * work of preparing them: it is filled for the time of a run, and otherwise zero.
+ */
+const rowOf = new Uint32Array(1 << 16);
+
+function noteRows(characters: readonly number[], words: number): void {
+  for (let i = 0; i < characters.length; i++) rowOf[characters[i] ?? 0] = (i + 1) * words;
 }
 
-function loopsOf(codes: readonly number[], words: number): Pick<Automaton, 'loops' | 'colonLoops'> {
-  const [loops, colonLoops] = [new Uint32Array(words), new Uint32Array(words)];
+function forgetRows(characters: readonly number[]): void {
+  for (const character of characters) rowOf[character] = 0;
+}
+
+function prepare(codes: readonly number[], length: number): Automaton {
+  const none = new Array<number>((length >>> 5) + 1).fill(0);
+  const [loops, colonLoops, wild, wildForColon] = [none.slice(), none.slice(), none.slice(), none.slice()];
   let state = 0;
   for (const code of codes) {
     if (code === wildcard.many) set(colonLoops, state);
-    if (code === wildcard.many || code === wildcard.manyInside) set(loops, state);
-    else state++;
+    if (isMany(code)) set(loops, state);
+    if (code === wildcard.one) set(wildForColon, state);
+    if (code === wildcard.one || code === wildcard.oneInside) set(wild, state);
+    if (!isMany(code)) state++;
   }
-  return { loops, colonLoops };
+  const characters = [colon];
+  const places = [...wild, ...wildForColon];
+  noteRows(characters, none.length);
+  state = 0;
+  for (const code of codes) {
+    if (code >= 0 && rowOf[code] === 0) {
+      rowOf[code] = places.length;
+      characters.push(code);
+      for (const word of wild) places.push(word);
+    }
+    if (code >= 0) set(places, ((rowOf[code] ?? 0) << 5) + state);
+    if (!isMany(code)) state++;
+  }
+  forgetRows(characters);
+  return { length, characters, places, loops, colonLoops };
 }
 
-function set(bits: Uint32Array, at: number): void {
+function isMany(code: number): boolean {
+  return code === wildcard.many || code === wildcard.manyInside;
+}
+
+function set(words: number[], at: number): void {
   const word = at >>> 5;
-  bits[word] = (bits[word] ?? 0) | (1 << (at & 31));
+  words[word] = (words[word] ?? 0) | (1 << (at & 31));
 }
 
-function accepted({ length, words, latin, others, places, loops, colonLoops }: Automaton, text: string): boolean {
-  const states = new Uint32Array(words);
+/** What an automaton reads, and whether it stops where it accepts first or must accept at the end. */
+interface Course {
+  readonly at: number;
+  readonly end: number;
+  readonly untilAccepted: boolean;
+}
+
+/** Where it accepts; -1 when it does not. */
+function run({ length, characters, places, loops, colonLoops }: Automaton, text: string, course: Course): number {
+  const { at, end, untilAccepted } = course;
+  const words = loops.length;
+  const states = new Array<number>(words).fill(0);
   states[0] = 1;
-  for (let i = 0; i < text.length; i++) {
+  const [lastWord, lastBit] = [words - 1, 1 << (length & 31)];
+  let accepted = -1;
+  noteRows(characters, words);
+  for (let i = at; i < end; i++) {
     const character = text.charCodeAt(i);
-    const row = (character < 256 ? latin[character] : others.get(character)) ?? 0;
+    const row = rowOf[character] ?? 0;
     const staying = character === colon ? colonLoops : loops;
-    let carry = 0;
-    let alive = 0;
+    let [carry, alive] = [0, 0];
     for (let word = 0; word < words; word++) {
       const before = states[word] ?? 0;
       const moved = before & (places[row + word] ?? 0);
@@ -202,7 +277,12 @@ function accepted({ length, words, latin, others, places, loops, colonLoops }: A
       states[word] = after;
       alive |= after;
     }
-    if (alive === 0) return false;
+    if (alive === 0) break;
+    if ((untilAccepted || i + 1 === end) && ((states[lastWord] ?? 0) & lastBit) !== 0) {
+      accepted = i + 1;
+      break;
+    }
   }
-  return ((states[length >>> 5] ?? 0) & (1 << (length & 31))) !== 0;
+  forgetRows(characters);
+  return accepted;
 }

@@ -1,8 +1,8 @@
-import { parseAddress, Ranges, type Address } from './address.js';
+import { isRange, parseAddress, Ranges, type Address } from './address.js';
 import type { ContextLookup } from './context.js';
 import { PolicyError } from './error.js';
 import { dateOf, numberOf } from './numbers.js';
-import { compileArnPattern, compilePattern, type Matcher, type Reading } from './pattern.js';
+import { anyPattern, compileArnPattern, compilePattern, type Matcher, type Reading } from './pattern.js';
 
 /** Compares one value of the request with the values of the policy. */
 export type Comparison = (value: string, values: ContextLookup) => boolean;
@@ -12,9 +12,10 @@ export type Value = string | number | boolean;
 
 /** One condition operator: how it reads the policy's values, and whether it asserts that none matches. */
 export interface Operator {
+  /** Prepares the comparison, when a request asks for it. */
   readonly compile: (wanted: readonly Value[], reading: Reading) => Comparison;
-  /** It refuses some values, and therefore reads them when the policy is written; others wait until somebody asks. */
-  readonly refuses: boolean;
+  /** Throws PolicyError for values that it does not take; absent where it takes all. Leaves nothing behind: most values are never asked for. */
+  readonly check?: (wanted: readonly Value[]) => void;
   readonly negated: boolean;
   /** What comparing with one value of the policy costs beside others; only the order counts. */
   readonly cost: number;
@@ -24,13 +25,9 @@ type Compile = Operator['compile'];
 
 function anyOf(one: (wanted: string, reading: Reading) => Matcher): Compile {
   return (wanted, reading) => {
-    const matchers = wanted.map((value) => one(String(value), reading));
-    const [only] = matchers;
-    if (only !== undefined && matchers.length === 1) return only;
-    return (value, values) => {
-      for (const matches of matchers) if (matches(value, values)) return true;
-      return false;
-    };
+    const [only] = wanted;
+    if (only !== undefined && wanted.length === 1) return one(String(only), reading);
+    return anyPattern(wanted, (value) => one(String(value), reading));
   };
 }
 
@@ -41,18 +38,22 @@ const arn = anyOf((wanted, { variables, shared }) => compileArnPattern(wanted, {
 
 type Test = (given: number, wanted: number) => boolean;
 
-function ordered(read: (value: string) => number, kind: string, test: Test): Compile {
+function ordered(read: (value: string) => number, test: Test): Compile {
   return (wanted) => {
-    const limits = wanted.map((value) => {
-      const limit = read(String(value));
-      if (Number.isNaN(limit)) throw new PolicyError(`Invalid ${kind} value in condition: "${String(value)}".`);
-      return limit;
-    });
+    const limits = wanted.map((value) => read(String(value)));
     return (value) => {
       const given = read(value);
       for (const limit of limits) if (test(given, limit)) return true;
       return false;
     };
+  };
+}
+
+/** Refuses the first value that is not good. */
+function each(what: string, isGood: (value: string) => boolean): NonNullable<Operator['check']> {
+  return (wanted) => {
+    for (const value of wanted)
+      if (!isGood(String(value))) throw new PolicyError(`Invalid ${what} in condition: "${String(value)}".`);
   };
 }
 
@@ -63,26 +64,28 @@ const greater = (a: number, b: number): boolean => a > b;
 const greaterOrEqual = (a: number, b: number): boolean => a >= b;
 
 const bool: Compile = (wanted) => {
-  const expected = new Set<string>();
-  for (const value of wanted) {
-    const lower = String(value).toLowerCase();
-    if (lower !== 'true' && lower !== 'false')
-      throw new PolicyError(`Invalid boolean value in condition: "${String(value)}".`);
-    expected.add(lower);
-  }
+  const expected = new Set(wanted.map((value) => String(value).toLowerCase()));
   return (value) => expected.has(value.toLowerCase());
 };
 
-const binary: Compile = anyOf((wanted) => {
-  const expected = Buffer.from(wanted, 'base64');
-  return (value) => expected.equals(Buffer.from(value, 'base64'));
-});
+function isBoolean(value: string): boolean {
+  const lower = value.toLowerCase();
+  return lower === 'true' || lower === 'false';
+}
+
+/** Bytes of one text as another, so that a set can hold them. */
+const bytesOf = (base64: string): string => Buffer.from(base64, 'base64').toString('latin1');
+
+const binary: Compile = (wanted) => {
+  const expected = new Set<string>();
+  for (const text of new Set(wanted)) expected.add(bytesOf(String(text)));
+  return (value) => expected.has(bytesOf(value));
+};
 
 /** CIDR ranges or addresses, IPv4 or IPv6. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html */
 const address: Compile = (wanted) => {
   const ranges = new Ranges();
-  for (const value of wanted)
-    if (!ranges.add(String(value))) throw new PolicyError(`Invalid IP range in condition: "${String(value)}".`);
+  for (const value of wanted) ranges.add(String(value));
   return (value) => {
     const given = addressOf(value);
     return given !== undefined && ranges.includes(given);
@@ -97,10 +100,8 @@ function addressOf(text: string): Address | undefined {
   return lastAddress.address;
 }
 
-const positive = (compile: Compile, cost: number): Operator => ({ compile, refuses: false, negated: false, cost });
-const negative = (compile: Compile, cost: number): Operator => ({ ...positive(compile, cost), negated: true });
-/** The same, of an operator that refuses some values. */
-const strict = (operator: Operator): Operator => ({ ...operator, refuses: true });
+const positive = (compile: Compile, cost: number): Operator => ({ compile, negated: false, cost });
+const negative = (compile: Compile, cost: number): Operator => ({ compile, negated: true, cost });
 
 type Sign = (compile: Compile, cost: number) => Operator;
 
@@ -115,11 +116,12 @@ const orderings: readonly (readonly [name: string, sign: Sign, test: Test])[] = 
 ];
 
 function orderedBy(kind: string, read: (value: string) => number): [string, Operator][] {
-  return orderings.map(([name, sign, test]) => [
-    `${kind}${name}`,
-    strict(sign(ordered(read, kind.toLowerCase(), test), 4)),
-  ]);
+  const check = each(`${kind.toLowerCase()} value`, (value) => !Number.isNaN(read(value)));
+  return orderings.map(([name, sign, test]) => [`${kind}${name}`, { ...sign(ordered(read, test), 4), check }]);
 }
+
+const checkBoolean = each('boolean value', isBoolean);
+const checkAddress = each('IP range', isRange);
 
 /** All condition operators but Null, by lower-cased name. */
 export const operators: ReadonlyMap<string, Operator> = new Map(
@@ -133,10 +135,10 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
       StringNotEqualsIgnoreCase: negative(text(false, true), 2),
       StringLike: positive(text(true), 3),
       StringNotLike: negative(text(true), 3),
-      Bool: strict(positive(bool, 1)),
+      Bool: { ...positive(bool, 1), check: checkBoolean },
       BinaryEquals: positive(binary, 4),
-      IpAddress: strict(positive(address, 4)),
-      NotIpAddress: strict(negative(address, 4)),
+      IpAddress: { ...positive(address, 4), check: checkAddress },
+      NotIpAddress: { ...negative(address, 4), check: checkAddress },
       ArnEquals: positive(arn, 4),
       ArnLike: positive(arn, 4),
       ArnNotEquals: negative(arn, 4),

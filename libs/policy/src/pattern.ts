@@ -32,9 +32,11 @@ const mostShared = 256;
 /** One piece of a pattern: a character code, a wildcard, or a policy variable. */
 type Piece = number | Variable;
 
+const anything: Matcher = () => true;
+
 /** Compiles a pattern of the policy language. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html */
 export function compilePattern(pattern: string, options: PatternOptions): Matcher {
-  if (options.wildcards && pattern === '*') return () => true;
+  if (options.wildcards && pattern === '*') return anything;
   const fold = options.ignoreCase === true ? (text: string): string => text.toLowerCase() : undefined;
   const written = fold === undefined ? pattern : fold(pattern);
   if (isPlain(written, options))
@@ -44,25 +46,42 @@ export function compilePattern(pattern: string, options: PatternOptions): Matche
     return fold === undefined ? (text) => startsRight(text, 0) : (text) => startsRight(fold(text), 0);
   }
   const { shared } = options;
-  if (shared === undefined || shared.size >= mostShared) return prepared(written, options, fold);
+  if (shared === undefined || shared.size >= mostShared) return matcherOf(piecesOf(written, options), fold);
   const name = `${options.wildcards ? '*' : ''}${options.arn === true ? ':' : ''}${fold === undefined ? '' : 'i'} ${written}`;
-  const matcher = shared.get(name) ?? prepared(written, options, fold);
+  const matcher = shared.get(name) ?? matcherOf(piecesOf(written, options), fold);
   shared.set(name, matcher);
   return matcher;
 }
 
-/** Takes a pattern apart when it is first asked for: of thousands of patterns in a large policy most never are. */
-function prepared(written: string, options: PatternOptions, fold?: (text: string) => string): Matcher {
-  let matches: Matcher | undefined;
+/**
+ * Answers whether one of the patterns matches. Each is taken apart when it is first asked for: of thousands of patterns in a
+ * large policy most never are.
+ */
+export function anyPattern<Pattern>(patterns: readonly Pattern[], compile: (pattern: Pattern) => Matcher): Matcher {
+  const matchers: Matcher[] = [];
   return (text, values) => {
-    matches ??= matcherOf(piecesOf(written, options), fold ?? ((same) => same));
-    return matches(fold === undefined ? text : fold(text), values);
+    for (const matches of matchers) if (matches(text, values)) return true;
+    for (let i = matchers.length; i < patterns.length; i++) {
+      const matches = compile(patterns[i] as Pattern);
+      matchers.push(matches);
+      if (matches(text, values)) return true;
+    }
+    return false;
   };
 }
 
-function matcherOf(pieces: readonly Piece[], fold: (text: string) => string): Matcher {
+type Fold = (text: string) => string;
+
+function matcherOf(pieces: readonly Piece[], fold: Fold | undefined): Matcher {
   const codes = pieces.filter((piece) => typeof piece === 'number');
-  if (codes.length === pieces.length) return rememberingText(compileGlob(codes));
+  const matches =
+    codes.length === pieces.length ? rememberingText(compileGlob(codes)) : withVariables(pieces, fold ?? same);
+  return fold === undefined ? matches : (text, values) => matches(fold(text), values);
+}
+
+const same: Fold = (text) => text;
+
+function withVariables(pieces: readonly Piece[], fold: Fold): Matcher {
   const open = pieces.at(-1) === wildcard.many;
   const anchored = open ? pieces.slice(0, -1) : pieces;
   const hasWildcards = anchored.some((piece) => typeof piece === 'number' && piece < 0);
@@ -198,11 +217,12 @@ export function compileArnPattern(pattern: string, options: PatternOptions): Mat
   if (wanted === undefined) return () => false;
   // Where only the resource part has wildcards they may run over everything behind the fifth colon, as in any text.
   if (wanted.slice(0, 5).every((part) => isPlain(part, options))) return compilePattern(pattern, options);
-  const parts = wanted.map((part) => compilePattern(part, options));
+  const parts: Matcher[] = [];
+  const part = (i: number): Matcher => (parts[i] ??= compilePattern(wanted[i] ?? '', options));
   return (text, values) => {
     const given = partsOfValue(text);
     if (given === undefined) return false;
-    for (let i = 0; i < parts.length; i++) if (parts[i]?.(given[i] ?? '', values) !== true) return false;
+    for (let i = 0; i < wanted.length; i++) if (!part(i)(given[i] ?? '', values)) return false;
     return true;
   };
 }
