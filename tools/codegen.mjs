@@ -19,7 +19,7 @@ export function codegen({ force = false } = {}) {
   try {
     generate(fresh);
     keepEveryKey(join(fresh, output));
-    shareWriter(join(fresh, output));
+    shareMemory(join(fresh, output));
     replaceFolder(join(fresh, output), join(root, output));
   } finally {
     rmSync(fresh, { recursive: true, force: true });
@@ -53,15 +53,16 @@ function keepEveryKey(folder) {
   }
 }
 
-/** grpc-js's serializers get a writer that keeps its memory from message to message: libs/proto/src/serialize.ts says why. */
-function shareWriter(folder) {
+/** Messages share what libs/proto/src/serialize.ts keeps, which says why: the memory that they are written in, and the bytes of fields that were not sent. */
+function shareMemory(folder) {
   const serializer = /Buffer\.from\((\w+)\.encode\(value\)\.finish\(\)\)/g;
   for (const file of filesIn(folder)) {
     const path = join(folder, file);
     const text = readFileSync(path, 'utf8');
-    const shared = text.replace(serializer, 'serialize($1.encode, value)');
+    const shared = text.replace(serializer, 'serialize($1.encode, value)').replaceAll('new Uint8Array(0)', 'noBytes');
+    const names = ['noBytes', 'serialize'].filter((name) => new RegExp(`\\b${name}\\b`).test(shared));
     const up = '../'.repeat(file.split(sep).length);
-    const line = `import { serialize } from "${up}serialize.js";\n`;
+    const line = `import { ${names.join(', ')} } from "${up}serialize.js";\n`;
     if (shared !== text) writeFileSync(path, shared.replace(/^import /m, `${line}import `));
   }
 }

@@ -9,6 +9,12 @@ beforeEach(async () => {
 });
 afterEach(() => bench[Symbol.asyncDispose]());
 
+/** As `random` does, and at once. */
+function ready(operation: Operation) {
+  if (operation.$case !== 'generateRandom') throw new Error('not asked for');
+  return { $case: 'generateRandom' as const, value: { plaintext: new Uint8Array(operation.value.numberOfBytes) } };
+}
+
 const bytes = (numberOfBytes: number): Operation => ({ $case: 'generateRandom', value: { numberOfBytes } });
 
 describe('calls', () => {
@@ -50,6 +56,43 @@ describe('calls', () => {
     );
     expect(answers.every(({ ciphertextBlob }) => ciphertextBlob.length === 4_096)).toBe(true);
     await client.request('generateRandom', { numberOfBytes: 1 });
+  });
+
+  test('answers that are ready together share frames, of 64 answers and 64 KiB at most', async () => {
+    const frames: { results: number; bytes: number }[] = [];
+    const responseDeserialize = (frame: Buffer) => {
+      const read = method.responseDeserialize(frame);
+      frames.push({ results: read.results.length, bytes: frame.length });
+      return read;
+    };
+    const { address } = await bench.pipeline({ handle: ready });
+    const client = await bench.client(address, { method: { ...method, responseDeserialize } });
+    const ask = async (count: number, numberOfBytes: number): Promise<void> => {
+      const calls = Array.from({ length: count }, () => client.request('generateRandom', { numberOfBytes }));
+      for (const { plaintext } of await Promise.all(calls)) expect(plaintext).toHaveLength(numberOfBytes);
+    };
+    await ask(200, 8);
+    expect(frames.map(({ results }) => results)).toEqual([64, 64, 64, 8]);
+    await ask(64, 4_096);
+    await ask(2, 100_000);
+    const alone = frames.filter(({ bytes }) => bytes > 64 * 1024);
+    expect(alone.map(({ results }) => results)).toEqual([1, 1]);
+  });
+
+  test('an answer that cannot be encoded fails alone', async () => {
+    const { address } = await bench.pipeline({
+      handle: (operation) => {
+        const outcome = ready(operation);
+        return outcome.value.plaintext.length === 7
+          ? ({ $case: 'generateRandom', value: { plaintext: undefined } } as never)
+          : outcome;
+      },
+    });
+    const client = await bench.client(address);
+    const ask = (numberOfBytes: number) => client.request('generateRandom', { numberOfBytes });
+    const [before, failing, after] = [ask(6), codeOf(ask(7)), ask(8)];
+    expect(await failing).toBe('Internal');
+    for (const { plaintext } of [await before, await after]) expect([6, 8]).toContain(plaintext.length);
   });
 
   test('a stream that falls quiet sends an empty frame both ways: grpc-js keeps the last one, which may hold a key', async () => {

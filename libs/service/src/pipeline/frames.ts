@@ -62,33 +62,35 @@ export type Success<Outcome extends Tagged> = Exclude<Outcome, { $case: 'error' 
 export type ValueOf<Union extends Tagged, Case extends string> = Extract<Union, { $case: Case }>['value'];
 
 /**
- * Frames waiting to be written. Serialized frames of protobuf may simply be concatenated (repeated fields add up), so
- * each call is serialized once, alone, its size is known exactly, and frames are cut without serializing again.
+ * Frames waiting to be written: what is added in one turn of the event loop leaves together, in as few frames as the limits allow.
  *
  * grpc-js keeps the last message that a stream received until the next one begins. It may hold a key, so a stream that
  * falls quiet sends an empty frame behind it.
  */
-export class FrameQueue {
-  #parts: Buffer[] = [];
+export class FrameQueue<Part> {
+  #parts: Part[] = [];
   #scheduled = false;
   /** Since the last look. */
   #written = false;
   readonly #quiet = new Sweep(coverMs, () => this.#cover());
+  readonly #framesOf: (parts: Part[]) => readonly Buffer[];
   readonly #write: (frame: Buffer) => void;
 
-  constructor(write: (frame: Buffer) => void) {
+  /** `framesOf` makes frames of one part or more, within the limits. */
+  constructor(framesOf: (parts: Part[]) => readonly Buffer[], write: (frame: Buffer) => void) {
+    this.#framesOf = framesOf;
     this.#write = write;
   }
 
-  /** Adds one call, result or other small frame; everything added in one turn of the event loop leaves together. */
-  push(part: Buffer): void {
+  /** Adds one call, result or other part of a frame. */
+  push(part: Part): void {
     this.#parts.push(part);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.flush);
   }
 
-  /** Writes what waits, in as few frames as the limits allow. */
+  /** Writes what waits. */
   readonly flush = (): void => {
     this.#scheduled = false;
     const parts = this.#parts;
@@ -97,29 +99,15 @@ export class FrameQueue {
     touched();
     this.#written = true;
     this.#quiet.start();
-    if (parts.length === 1) this.#write(parts[0] as Buffer);
-    else this.#writeAll(parts);
+    for (const frame of this.#framesOf(parts)) this.#write(frame);
   };
 
-  #writeAll(parts: Buffer[]): void {
-    let from = 0;
-    let bytes = 0;
-    for (let to = 0; to < parts.length; to++) {
-      const size = (parts[to] as Buffer).length;
-      if (to > from && (to - from === maxCallsInFrame || bytes + size > maxFrameBytes)) {
-        this.#write(join(parts, from, to, bytes));
-        from = to;
-        bytes = 0;
-      }
-      bytes += size;
-    }
-    this.#write(join(parts, from, parts.length, bytes));
-  }
-
-  /** Forgets what waits, and writes nothing of its own until there is more. */
-  clear(): void {
+  /** Takes out what waits, and writes nothing of its own until there is more. */
+  clear(): Part[] {
+    const parts = this.#parts;
     this.#parts = [];
     this.#quiet.stop();
+    return parts;
   }
 
   /** Whether there is still something to cover. */
@@ -131,6 +119,26 @@ export class FrameQueue {
   }
 }
 
-function join(parts: Buffer[], from: number, to: number, bytes: number): Buffer {
+/**
+ * Frames of parts that are frames themselves: serialized messages of protobuf may simply be concatenated (repeated
+ * fields add up), so each is serialized once, alone, and its size is known before it is sent.
+ */
+export function joined(parts: readonly Buffer[]): Buffer[] {
+  const frames: Buffer[] = [];
+  let [from, bytes] = [0, 0];
+  for (let to = 0; to < parts.length; to++) {
+    const size = (parts[to] as Buffer).length;
+    if (to > from && (to - from === maxCallsInFrame || bytes + size > maxFrameBytes)) {
+      frames.push(join(parts, from, to, bytes));
+      from = to;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  frames.push(join(parts, from, parts.length, bytes));
+  return frames;
+}
+
+function join(parts: readonly Buffer[], from: number, to: number, bytes: number): Buffer {
   return to - from === 1 ? (parts[from] as Buffer) : Buffer.concat(parts.slice(from, to), bytes);
 }

@@ -13,7 +13,7 @@ import type { Address } from '../config.js';
 import { fromGrpcError } from '../errors.js';
 import { touched } from '../forget.js';
 import type { Entry } from './entry.js';
-import { FrameQueue, type PipelineMethod, type ResponseFrame, type Tagged } from './frames.js';
+import { FrameQueue, joined, type PipelineMethod, type ResponseFrame, type Tagged } from './frames.js';
 
 /** What a lane needs of its client. */
 export interface LaneOwner<Operation extends Tagged, Outcome extends Tagged> {
@@ -51,7 +51,7 @@ export class Lane<Operation extends Tagged, Outcome extends Tagged> {
   readonly #owner: LaneOwner<Operation, Outcome>;
   readonly #client: Client;
   readonly #entries = new Map<number, Entry<Operation, Outcome>>();
-  readonly #out = new FrameQueue((frame) => this.#stream?.write(frame));
+  readonly #out = new FrameQueue<Buffer>(joined, (frame) => this.#stream?.write(frame));
   #stream: ClientDuplexStream<Buffer, ResponseFrame<Outcome>> | undefined;
   #lastId = 0;
   #failures = 0;

@@ -1,6 +1,7 @@
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
 import { asKeysteadError, KeysteadError, toWire } from '@keystead/errors';
 import type { CallContext } from '@keystead/proto/common';
+import { cut } from '@keystead/proto/serialize';
 import { touched } from '../forget.js';
 import type { Peer } from '../identity/spiffe.js';
 import { callMetrics, type CallMetrics } from '../metrics.js';
@@ -10,11 +11,14 @@ import { serverSpan, type CallSpan } from '../telemetry.js';
 import {
   defaultTimeoutMs,
   FrameQueue,
+  maxCallsInFrame,
+  maxFrameBytes,
   maxInFlight,
   type CallFrame,
   type PipelineMethod,
   type RequestFrame,
   type ResponseFrame,
+  type ResultFrame,
   type Success,
   type Tagged,
   type ValueOf,
@@ -99,7 +103,7 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
   readonly #slow: SlowQueue;
   readonly #metrics: CallMetrics;
   readonly #calls = new Map<number, ServerCall<Operation, Outcome>>();
-  readonly #out: FrameQueue;
+  readonly #out: FrameQueue<ResultFrame<Outcome>>;
   readonly #sweep = new Sweep(100, (now) => this.#expire(now));
   readonly #limit: number;
   /** The client sends no more calls. */
@@ -120,7 +124,7 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
     this.#slow = slow;
     this.#limit = options.maxInFlight ?? maxInFlight;
     this.#metrics = callMetrics(this.server.metrics, 'keystead_calls', 'Calls answered on streams.');
-    this.#out = new FrameQueue(this.#write);
+    this.#out = new FrameQueue((parts) => this.#framesOf(parts), this.#write);
     stream.on('data', this.#frame).on('end', this.#end).on('cancelled', this.#close).on('error', this.#close);
     this.server.closing.addEventListener('abort', this.#drain);
     if (this.server.closing.aborted) this.#drain();
@@ -131,6 +135,8 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
     if (frame.calls.length > 0) touched();
     for (const id of frame.cancels) this.#calls.get(id)?.abort('Cancelled');
     for (const call of frame.calls) this.#begin(call, arrival);
+    // What is ready leaves in the same write as what HTTP/2 says of the frame itself.
+    this.#out.flush();
     if (frame.drain) this.#end();
   };
 
@@ -141,14 +147,24 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
       return call.fail(new KeysteadError('UnknownOperation', 'The call has no operation that this version knows.'));
     if (this.#calls.has(frame.id)) return this.#refuseDuplicate(frame.id);
     if (this.#calls.size >= this.#limit) return call.fail(tooMany());
-    this.#calls.set(frame.id, call);
-    this.#sweep.start();
-    if (!this.#options.slow?.(operation)) return call.run(this.#options, operation);
+    if (this.#options.slow?.(operation)) return this.#queue(call, operation);
+    call.run(this.#options, operation);
+    if (!call.settled) this.#keep(call);
+  }
+
+  #queue(call: ServerCall<Operation, Outcome>, operation: Operation): void {
+    this.#keep(call);
     const job = (): void => {
       call.slow = this.#slow;
       call.run(this.#options, operation);
     };
     if (!this.#slow.enter(job)) call.fail(tooMany());
+  }
+
+  /** A call that is answered later can be cancelled, and has a deadline. */
+  #keep(call: ServerCall<Operation, Outcome>): void {
+    this.#calls.set(call.id, call);
+    this.#sweep.start();
   }
 
   /** An id twice in flight leaves no way to tell the answers apart: the client is broken. */
@@ -166,10 +182,39 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
     this.#metrics.done(call.name, errorCode, (performance.now() - call.startedAt) / 1_000);
     if (this.#calls.get(call.id) === call) this.#calls.delete(call.id);
     if (this.#closed) return;
-    this.#out.push(this.#options.method.responseSerialize({ results: [{ id: call.id, outcome }], drain: false }));
+    this.#out.push({ id: call.id, outcome });
     // A stream whose credential has ended answers nothing else any more: the client shall open one with another.
     if (this.peer.kind === 'signer' && ended.has(errorCode)) this.#drain();
     if (this.#ending && this.#calls.size === 0) this.#finish();
+  }
+
+  /** Results are encoded together, which saves each of them three pieces of memory; what comes out too long is cut. */
+  #framesOf(results: readonly ResultFrame<Outcome>[]): Buffer[] {
+    const frames: Buffer[] = [];
+    for (let from = 0; from < results.length; from += maxCallsInFrame) {
+      const frame = this.#encode(results.slice(from, from + maxCallsInFrame));
+      if (frame.length <= maxFrameBytes) frames.push(frame);
+      else frames.push(...cut(frame, maxFrameBytes));
+    }
+    return frames;
+  }
+
+  #encode(results: ResultFrame<Outcome>[]): Buffer {
+    try {
+      return this.#options.method.responseSerialize({ results, drain: false });
+    } catch (error) {
+      const [result, another] = results;
+      if (result?.outcome?.$case === 'error' && !another) throw error;
+      if (result && !another) return this.#encode([this.#unencodable(result, error)]);
+      return Buffer.concat(results.map((each) => this.#encode([each])));
+    }
+  }
+
+  /** Others in the same frame are not to suffer for an answer that its handler made wrong. */
+  #unencodable({ id }: ResultFrame<Outcome>, cause: unknown): ResultFrame<Outcome> {
+    const error = asKeysteadError(cause);
+    this.server.log.error({ err: cause, errorId: error.details['error-id'] }, 'an answer cannot be encoded');
+    return { id, outcome: errorOutcome(error) as Outcome };
   }
 
   readonly #write = (frame: Buffer): void => {
@@ -182,7 +227,9 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
 
   /** The server closes: the client shall go elsewhere. What it still sends until it has heard is answered. */
   readonly #drain = (): void => {
-    this.#out.push(this.#options.method.responseSerialize({ results: [], drain: true }));
+    if (this.#closed) return;
+    this.#out.flush();
+    this.#write(this.#options.method.responseSerialize({ results: [], drain: true }));
   };
 
   readonly #end = (): void => {
@@ -200,7 +247,7 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
   readonly #close = (): void => {
     this.#closed = true;
     this.#sweep.stop();
-    this.#out.clear();
+    this.#framesOf(this.#out.clear()); // for nobody, but what encodes an answer may also overwrite it
     this.server.closing.removeEventListener('abort', this.#drain);
     for (const call of this.#calls.values()) call.abort('Cancelled');
     this.#calls.clear();
@@ -231,7 +278,7 @@ class ServerCall<Operation extends Tagged, Outcome extends Tagged> implements Pi
   readonly #stream: ServerStream<Operation, Outcome>;
   /** Set while this call holds a place of the slow queue. */
   slow: SlowQueue | undefined;
-  #settled = false;
+  settled = false;
   #abort: AbortController | undefined;
   #span: CallSpan | undefined;
 
@@ -256,39 +303,43 @@ class ServerCall<Operation extends Tagged, Outcome extends Tagged> implements Pi
   /** Made when someone asks: most calls never do. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.#settled) this.#abort.abort();
+    if (this.settled) this.#abort.abort();
     return this.#abort.signal;
   }
 
   run(options: PipelineOptions<Operation, Outcome>, operation: Operation): void {
-    if (this.#settled) return this.#release(); // given up while it waited in the slow queue
+    if (this.settled) return this.#release(); // given up while it waited in the slow queue
     this.#span = serverSpan(this.name, this.traceParent);
     try {
       const outcome = this.#span.run(() => options.handle(operation, this));
-      if (outcome instanceof Promise) outcome.then(this.#succeed, this.fail);
+      if (outcome instanceof Promise)
+        outcome.then(
+          (success) => this.#succeed(success),
+          (thrown: unknown) => this.fail(thrown),
+        );
       else this.#succeed(outcome);
     } catch (thrown) {
       this.fail(thrown);
     }
   }
 
-  readonly #succeed = (outcome: Success<Outcome>): void => {
+  #succeed(outcome: Success<Outcome>): void {
     this.#release();
-    if (this.#settled) return;
-    this.#settled = true;
+    if (this.settled) return;
+    this.settled = true;
     this.#span?.end();
     this.#stream.settle(this, outcome, '');
-  };
+  }
 
-  readonly fail = (thrown: unknown): void => {
+  fail(thrown: unknown): void {
     this.#release();
-    if (this.#settled) return;
+    if (this.settled) return;
     this.#answer(asKeysteadError(thrown));
-  };
+  }
 
   /** Answers for a handler that is still at work; what it returns later is dropped. */
   abort(code: 'Cancelled' | 'DeadlineExceeded'): void {
-    if (this.#settled) return;
+    if (this.settled) return;
     this.#answer(
       new KeysteadError(code, code === 'Cancelled' ? 'The call was cancelled.' : 'The time for the call ran out.'),
     );
@@ -296,10 +347,10 @@ class ServerCall<Operation extends Tagged, Outcome extends Tagged> implements Pi
   }
 
   #answer(error: KeysteadError): void {
-    this.#settled = true;
+    this.settled = true;
     this.#span?.end(error.code);
     if (error.code === 'Internal') this.#log(error);
-    this.#stream.settle(this, { $case: 'error', value: toWire(error) } as Outcome, error.code);
+    this.#stream.settle(this, errorOutcome(error) as Outcome, error.code);
   }
 
   #log(error: KeysteadError): void {
@@ -313,6 +364,10 @@ class ServerCall<Operation extends Tagged, Outcome extends Tagged> implements Pi
     this.slow = undefined;
     slow?.done();
   }
+}
+
+function errorOutcome(error: KeysteadError): Tagged {
+  return { $case: 'error', value: toWire(error) };
 }
 
 const tooMany = (): KeysteadError => new KeysteadError('Throttling', 'Rate exceeded');
