@@ -236,15 +236,16 @@ test('a presigned PUT must send the encryption header that was signed', async ()
 });
 
 describe('the log', () => {
-  test('has the authorization before and the completion after, in the name of the user', async () => {
-    await put(c.s3, 'logged', 'x'.repeat(1000), { ...kms, SSEKMSKeyId: id });
+  test('has the authorization before and the completion after a long body, in the name of the user', async () => {
+    const bytes = (1 << 20) + 1;
+    await put(c.s3, 'logged', 'x'.repeat(bytes), { ...kms, SSEKMSKeyId: id });
     await get(c.s3, 'logged');
     // What was done is committed with the object; from there it reaches the log at once, yet after the answer.
     await expect.poll(async () => (await c.records('PutObject', 'logged')).length).toBe(2);
     const puts = await c.records('PutObject', 'logged');
     expect(puts.map(({ additionalEventData: data }) => data?.['phase'] ?? data?.['bytesTransferredIn'])).toEqual([
       'authorized',
-      1000,
+      bytes,
     ]);
     expect(puts[1]).toMatchObject({
       eventCategory: 'Data',
@@ -255,6 +256,20 @@ describe('the log', () => {
     await expect.poll(async () => (await c.records('GetObject', 'logged')).length).toBe(2);
     const decrypts = await c.records('Decrypt');
     expect(decrypts.at(-1)?.userIdentity).toMatchObject({ userName: 'administrator', invokedBy: 's3.amazonaws.com' });
+  });
+
+  test('has one record of a short PUT under a key of KMS, which is committed with the object', async () => {
+    const under = { ...kms, SSEKMSKeyId: id };
+    await put(c.s3, 'short', 'x'.repeat(1 << 20), under);
+    await expect.poll(async () => (await c.records('PutObject', 'short')).length).toBe(1);
+    const [done] = await c.records('PutObject', 'short');
+    expect(done?.additionalEventData).toMatchObject({ SSEApplied: 'SSE_KMS', bytesTransferredIn: 1 << 20 });
+    expect(done?.additionalEventData?.['phase']).toBeUndefined();
+    const wrong = { ...under, ChecksumCRC32: Buffer.alloc(4, 7).toString('base64') };
+    await expect(put(c.s3, 'short', 'z', wrong)).rejects.toMatchObject({ name: 'BadDigest' });
+    await expect
+      .poll(async () => (await c.records('PutObject', 'short')).map(({ errorCode }) => errorCode))
+      .toEqual([undefined, 'BadDigest']);
   });
 
   test('has refusals by name, and never a data key', async () => {

@@ -195,6 +195,22 @@ test('without the log nothing is written and nothing is read', async () => {
   expect(left.filter((name) => name.endsWith('.sealed'))).toEqual([]);
 }, 60_000);
 
+test('a short PUT under a key of KMS waits in the outbox for the log, and for no longer than all changes do', async () => {
+  await using broken = await system({ KEYSTEAD_AUDIT_ADDRESS: '127.0.0.1:1' });
+  const status = async (): Promise<number | undefined> => {
+    try {
+      await put(broken.s3, 'x', 'x', { ServerSideEncryption: 'aws:kms' });
+      return 200;
+    } catch (error) {
+      return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+    }
+  };
+  expect(await status()).toBe(200);
+  // The refusal cannot be recorded either.
+  await expect.poll(status, { timeout: 30_000, interval: 500 }).toBe(500);
+  await expect(get(broken.s3, 'x')).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
+}, 60_000);
+
 async function collect(from: Backend): Promise<string[]> {
   const blobs: string[] = [];
   for await (const { blob } of from.blobs()) blobs.push(blob);

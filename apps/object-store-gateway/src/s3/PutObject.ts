@@ -1,6 +1,6 @@
 import { checkWriteConditionSyntax } from '../domain/conditions.js';
 import { chooseEncryption, DEFAULT_ENCRYPTION, readRequestedEncryption } from '../domain/encryption.js';
-import { openBody } from './body/body.js';
+import { openBody, plainLength } from './body/body.js';
 import { Integrity } from './body/integrity.js';
 import {
   checksumHeaders,
@@ -14,6 +14,9 @@ import { MOST_BYTES } from './object/seal.js';
 import { writeObject } from './object/write.js';
 import type { Operation } from './operation.js';
 import { empty } from './reply.js';
+
+/** A longer body leaves a record when it begins: who sends it may take hours, or never end. */
+const SHORT_BODY = 1 << 20;
 
 export const PutObject: Operation = {
   name: 'PutObject',
@@ -35,6 +38,8 @@ export const PutObject: Operation = {
       headers: keptHeaders(request),
       integrity: new Integrity(request, { md5Wanted: chosen.algorithm === 'AES256' }),
       open: () => openBody(request, MOST_BYTES),
+      // For its data key kms-service has just written one in the caller's name, or there would be no key.
+      recordedOnce: chosen.algorithm === 'aws:kms' && plainLength(request) <= SHORT_BODY,
       extra: (size) => ({
         SSEApplied: requested.algorithm ? applied : `Default_${applied}`,
         bytesTransferredIn: size,

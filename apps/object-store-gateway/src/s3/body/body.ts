@@ -59,7 +59,12 @@ function sendContinue({ expectsContinue, response }: RequestHead): void {
   if (expectsContinue) response.writeContinue();
 }
 
-function plainLength(request: S3Request): number {
+/**
+ * Bytes of plaintext that a request announces.
+ *
+ * @throws {S3Error} MissingContentLength
+ */
+export function plainLength(request: S3Request): number {
   const chunked = request.auth.declared?.payload.kind === 'chunked';
   const name = chunked ? 'x-amz-decoded-content-length' : 'content-length';
   const text = request.header(name);

@@ -24,6 +24,8 @@ export interface NewObject {
   readonly integrity: Integrity;
   /** Opens the plaintext; called when the write is authorized, recorded, and has its key. */
   readonly open: () => PlainSource;
+  /** True when the record that is committed with the object is the only one of the call. */
+  readonly recordedOnce?: boolean;
   /** What the record of the call says besides. */
   readonly extra: (size: number) => NonNullable<Outcome['extra']>;
 }
@@ -37,7 +39,7 @@ export async function writeObject(gateway: Gateway, call: ObjectCall, object: Ne
   const place = { bucket: call.bucket.name, key: call.key };
   const [{ dataKey, encryption }] = await Promise.all([
     newDataKey(gateway, request, place, object.chosen),
-    journal.authorized(),
+    object.recordedOnce ? undefined : journal.authorized(),
   ]);
   let stored: StoredObject | undefined;
   const finish = (sealed: Sealed): Finish => {
