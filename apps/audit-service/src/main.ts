@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openPool, requireSchemaVersion } from '@keystead/db';
 import { KeysteadError } from '@keystead/errors';
+import { warmUp } from '@keystead/policy';
 import { AuditAdminServiceService, AuditServiceService } from '@keystead/proto/audit';
 import { TestingServiceService } from '@keystead/proto/common';
 import {
@@ -26,8 +27,11 @@ import { Journal } from './workers/journal.js';
 const name = 'audit-service';
 const schemaVersion = 1;
 
-/** Starts the journal and its gRPC services. Appending needs only the database; look-ups need iam-service too. */
-export async function start(config: Config): Promise<Running> {
+/**
+ * Starts the journal and its gRPC services, which do not serve before `prepared`. Appending needs only the database;
+ * look-ups need iam-service too.
+ */
+export async function start(config: Config, prepared?: Promise<void>): Promise<Running> {
   const log = logger(name, config.logLevel);
   const tls = tlsIdentity(config.tlsDir);
   const pool = openPool({
@@ -68,6 +72,7 @@ export async function start(config: Config): Promise<Running> {
   const ready = (): void => {
     if (!journal.leading) throw new KeysteadError('Unavailable', 'This replica does not lead the journal.');
   };
+  await prepared;
   const server = await serve({ name, listen, opsListen, tls, services, ready, log, metrics });
   return {
     address: server.address,
@@ -84,4 +89,4 @@ export async function start(config: Config): Promise<Running> {
 
 export { readConfig };
 
-if (isMain(import.meta.url)) await runService(name, readConfig, start);
+if (isMain(import.meta.url)) await runService(name, readConfig, (config) => start(config, warmUp()));

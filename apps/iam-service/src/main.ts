@@ -1,5 +1,6 @@
 import { auditClient, outboxWorker } from '@keystead/audit';
 import { openPool, requireSchemaVersion } from '@keystead/db';
+import { warmUp } from '@keystead/policy';
 import { ChangeServiceService, TestingServiceService } from '@keystead/proto/common';
 import { IamAdminServiceService, IamServiceService } from '@keystead/proto/iam';
 import { isMain, LeaseHub, logger, runService, serve, tlsIdentity, type Running } from '@keystead/service';
@@ -35,21 +36,21 @@ const schemaVersion = 3;
 /** How long the first start waits for kms-service, which wraps the first secret. */
 const kmsPatienceMs = 30_000;
 
-/** Starts iam-service; resolves when it serves and the first administrator exists. */
-export async function start(config: Config): Promise<Running> {
+/** Starts iam-service, which does not serve before `prepared`; resolves when it serves and the first administrator exists. */
+export async function start(config: Config, prepared?: Promise<void>): Promise<Running> {
   const closers: (() => unknown)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    return { ...(await compose(config, closers)), close };
+    return { ...(await compose(config, closers, prepared)), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function compose(config: Config, closers: (() => unknown)[]) {
+async function compose(config: Config, closers: (() => unknown)[], prepared?: Promise<void>) {
   const log = logger('iam-service', config.logLevel);
   const now = () => new Date();
   const tls = tlsIdentity(config.tlsDir);
@@ -125,6 +126,7 @@ async function compose(config: Config, closers: (() => unknown)[]) {
 
   await secrets.waitForReady(kmsPatienceMs);
   await firstAdministrator();
+  await prepared;
   const server = await serve({
     name: 'iam-service',
     listen: config.listen,
@@ -142,4 +144,4 @@ async function compose(config: Config, closers: (() => unknown)[]) {
 
 export { readConfig };
 
-if (isMain(import.meta.url)) await runService('iam-service', readConfig, start);
+if (isMain(import.meta.url)) await runService('iam-service', readConfig, (config) => start(config, warmUp()));

@@ -1,5 +1,6 @@
 import { auditClient, outboxWorker, type AuditClient } from '@keystead/audit';
 import { openPool, requireSchemaVersion } from '@keystead/db';
+import { warmUp } from '@keystead/policy';
 import { ChangeServiceService } from '@keystead/proto/common';
 import {
   gauge,
@@ -61,21 +62,21 @@ export interface RunningKms extends Running {
   readonly credentialsAddress: string | undefined;
 }
 
-/** Starts kms-service; resolves when it serves and the keys of the services exist. */
-export async function start(config: Config): Promise<RunningKms> {
+/** Starts kms-service, which does not serve before `prepared`; resolves when it serves and the keys of the services exist. */
+export async function start(config: Config, prepared?: Promise<void>): Promise<RunningKms> {
   const closers: Closers = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    return { ...(await compose(config, closers)), close };
+    return { ...(await compose(config, closers, prepared)), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function compose(config: Config, closers: Closers): Promise<Omit<RunningKms, 'close'>> {
+async function compose(config: Config, closers: Closers, prepared?: Promise<void>): Promise<Omit<RunningKms, 'close'>> {
   const log = logger('kms-service', config.logLevel);
   const tls = tlsIdentity(config.tlsDir);
   closers.push(() => tls.close());
@@ -120,6 +121,7 @@ async function compose(config: Config, closers: Closers): Promise<Omit<RunningKm
   const asked = { principals, grantTokens: tokens, audit, s3ManagedKey, keyUses: uses, lastUsage };
   const environment = { ...maker, directory, ...asked, log };
   const signers = config.credentialsListen === undefined ? undefined : openSigners(config, tls, changes, log, closers);
+  await prepared;
   return listen(config, tls, log, metrics, storage, environment, signers, closers);
 }
 
@@ -243,4 +245,4 @@ async function listen(
 
 export { readConfig };
 
-if (isMain(import.meta.url)) await runService('kms-service', readConfig, start);
+if (isMain(import.meta.url)) await runService('kms-service', readConfig, (config) => start(config, warmUp()));

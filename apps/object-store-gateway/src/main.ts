@@ -1,6 +1,7 @@
 import { auditClient, outboxWorker } from '@keystead/audit';
 import { openPool, requireSchemaVersion, transaction } from '@keystead/db';
 import type { Pool } from '@keystead/db';
+import { warmUp } from '@keystead/policy';
 import { IamServiceClient } from '@keystead/proto/iam';
 import { KmsServiceService } from '@keystead/proto/kms';
 import {
@@ -55,21 +56,25 @@ export interface RunningGateway extends Running {
 
 type Closers = (() => unknown)[];
 
-/** Starts object-store-gateway. */
-export async function start(config: Config): Promise<RunningGateway> {
+/** Starts object-store-gateway, which does not serve before `prepared`. */
+export async function start(config: Config, prepared?: Promise<void>): Promise<RunningGateway> {
   const closers: Closers = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    return { ...(await compose(config, closers)), close };
+    return { ...(await compose(config, closers, prepared)), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function compose(config: Config, closers: Closers): Promise<Omit<RunningGateway, 'close'>> {
+async function compose(
+  config: Config,
+  closers: Closers,
+  prepared?: Promise<void>,
+): Promise<Omit<RunningGateway, 'close'>> {
   const log = logger(NAME, config.logLevel);
   const tls = tlsIdentity(config.tlsDir);
   closers.push(() => tls.close());
@@ -87,6 +92,7 @@ async function compose(config: Config, closers: Closers): Promise<Omit<RunningGa
       // The ciphers of its object held keys until now, however long the body took.
       .finally(touched);
   const intake = { domains: config.domains, serve: serveHead, refusals: refused };
+  await prepared;
   const s3 = await publicServer(config.s3Listen, intake);
   closers.push(() => s3.close(GRACE_MS));
   const internal = await internalServer(config.internalS3Listen, tls, intake);
@@ -185,6 +191,6 @@ export async function runCommand(name: string, config: Config): Promise<void> {
 
 if (isMain(import.meta.url)) {
   const [, , command] = process.argv;
-  if (command === undefined) await runService(NAME, readConfig, start);
+  if (command === undefined) await runService(NAME, readConfig, (config) => start(config, warmUp()));
   else await runCommand(command, readConfig(process.env));
 }

@@ -11,6 +11,7 @@ export {
   type PolicyType,
 } from './evaluate.js';
 export { contextKeysOf } from './context-keys.js';
+export { warmUp } from './warm-up.js';
 export { accessDeniedMessage } from './message.js';
 export { statementPositions, type Position, type StatementPosition } from './positions.js';
 export { isServicePrincipal, type PolicyPrincipal, type PrincipalMatch } from './principals.js';
