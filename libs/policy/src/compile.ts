@@ -1,6 +1,6 @@
 import { compileConditions, type CompiledCondition, type ConditionReading } from './conditions.js';
 import type { ContextLookup } from './context.js';
-import { parseDocument, type PolicyKind, type RawStatement } from './document.js';
+import { parseDocument, type PolicyKind, type RawDocument, type RawStatement } from './document.js';
 import { PolicyError } from './error.js';
 import { anyPattern, compilePattern, type Reading } from './pattern.js';
 import {
@@ -27,6 +27,8 @@ export interface CompiledStatement {
   readonly conditions: readonly CompiledCondition[];
   /** The same conditions, those that cost least first: any that does not hold spares the others. */
   readonly cheapestFirst: readonly CompiledCondition[];
+  /** What Resource or NotResource lists, as written. */
+  readonly resources: readonly string[];
   /** The keys of the policy variables in Resource or NotResource, as written. */
   readonly resourceKeys: readonly string[];
 }
@@ -41,6 +43,7 @@ export function conditionsHold({ cheapestFirst }: CompiledStatement, values: Con
 export interface CompiledPolicy {
   readonly name: string;
   readonly kind: PolicyKind;
+  readonly version: RawDocument['version'];
   /** The AWS principals that it names, without "*". */
   readonly principals: readonly string[];
   /** The service principals that it names. */
@@ -80,6 +83,7 @@ export function compilePolicy(json: string, { kind, name, bound = {} }: PolicyPl
   return {
     name,
     kind,
+    version: document.version,
     principals,
     services,
     statements,
@@ -136,8 +140,8 @@ class Statement implements CompiledStatement {
     this.conditions = compileConditions(raw.condition, reading);
     for (const pattern of raw.actions ?? raw.notActions ?? []) checkAction(pattern);
     this.#isTrust = rules.trust;
-    if (!rules.trust) for (const pattern of raw.resources ?? raw.notResources ?? []) checkResource(pattern);
     this.#raw = raw;
+    if (!rules.trust) for (const pattern of this.resources) checkResource(pattern);
     this.#reading = reading;
   }
 
@@ -147,9 +151,12 @@ class Statement implements CompiledStatement {
       conditions.length > 1 ? conditions.toSorted((a, b) => a.cost - b.cost) : conditions);
   }
 
+  get resources(): readonly string[] {
+    return this.#raw.resources ?? this.#raw.notResources ?? [];
+  }
+
   get resourceKeys(): readonly string[] {
-    const { resources, notResources } = this.#raw;
-    return this.#reading.variables ? (resources ?? notResources ?? []).flatMap(variableKeys) : [];
+    return this.#reading.variables ? this.resources.flatMap(variableKeys) : [];
   }
 
   principal(caller: PolicyPrincipal): PrincipalMatch {

@@ -80,17 +80,19 @@ const singleValued = [
  * https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#set-operators
  */
 function requireNotOverlyPermissive({ statements }: CompiledPolicy): void {
-  const conditions = statements.filter(({ effect }) => effect === 'Allow').flatMap((statement) => statement.conditions);
-  for (const { operator, key } of conditions) {
-    if (!/^forallvalues:/i.test(operator)) continue;
-    const found = singleValued.find(({ prefix }) => key.toLowerCase().startsWith(prefix));
-    if (!found) continue;
-    const { error, what } = found;
-    throw new KeysteadError(
-      'MalformedPolicyDocument',
-      `${error}: Using the ForAllValues set operator with a single-valued condition key matches requests without the specified ${what} or with an unspecified ${what}. To fix, remove ForAllValues.`,
-    );
-  }
+  for (const { effect, conditions } of statements)
+    if (effect === 'Allow') for (const one of conditions) checkWidth(one);
+}
+
+function checkWidth({ operator, key }: CompiledPolicy['statements'][number]['conditions'][number]): void {
+  if (!operator.toLowerCase().startsWith('forallvalues:')) return;
+  const found = singleValued.find(({ prefix }) => key.toLowerCase().startsWith(prefix));
+  if (!found) return;
+  const { error, what } = found;
+  throw new KeysteadError(
+    'MalformedPolicyDocument',
+    `${error}: Using the ForAllValues set operator with a single-valued condition key matches requests without the specified ${what} or with an unspecified ${what}. To fix, remove ForAllValues.`,
+  );
 }
 
 /** What KMS says in other words than other services. */
