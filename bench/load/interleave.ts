@@ -35,8 +35,11 @@ export interface InterleaveOptions {
 }
 
 const sliceSeconds = 1.5;
-/** Compilers work for some thousand requests before they rest; slow cells are given no more than this many slices for it. */
-const warmRequests = 3_000;
+/**
+ * V8 goes on compiling for some ten thousand requests of a kind (`--trace-opt`), once in the life of a process; slow cells
+ * are given no more than this many slices for it.
+ */
+const warmRequests = 12_000;
 const warmSlices = 3;
 const warmSeconds = 3;
 /** Work that follows an answer (clean-up, acknowledgements) belongs to its request. */
