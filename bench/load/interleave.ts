@@ -36,11 +36,12 @@ export interface InterleaveOptions {
 
 const sliceSeconds = 1.5;
 /**
- * V8 goes on compiling for some ten thousand requests of a kind (`--trace-opt`), once in the life of a process; slow cells
- * are given no more than this many slices for it.
+ * V8 goes on compiling for some ten thousand requests of a kind (`--trace-opt`), once in the life of a process. A slow cell
+ * that has not come so far after `warmSlices` is warm when a slice was no faster than the fastest before it.
  */
 const warmRequests = 12_000;
 const warmSlices = 3;
+const mostWarmSlices = 10;
 const warmSeconds = 3;
 /** Work that follows an answer (clean-up, acknowledgements) belongs to its request. */
 const settleMs = 30;
@@ -67,9 +68,14 @@ export async function interleave(
 }
 
 async function warm(cell: Cell, seconds: number): Promise<void> {
-  let requests = 0;
-  for (let slice = 0; slice < warmSlices && requests < warmRequests; slice++)
-    requests += (await measure(cell, seconds)).latencies.length;
+  let [requests, fastest] = [0, 0];
+  for (let slice = 0; slice < mostWarmSlices && requests < warmRequests; slice++) {
+    const sample = await measure(cell, seconds);
+    requests += sample.requests;
+    const perSecond = sample.requests / sample.seconds;
+    if (slice >= warmSlices && perSecond <= fastest) return;
+    fastest = Math.max(fastest, perSecond);
+  }
 }
 
 async function measure(cell: Cell, seconds: number): Promise<Slice> {

@@ -151,6 +151,31 @@ test('a batch takes what came while the one before was under way, and fails as o
   expect(sizes).toEqual([1, 3, 1]);
 });
 
+test('a patient batch waits for as many as came before, and goes without those who do not come', async () => {
+  const sizes: number[] = [];
+  const turn = () => new Promise(setImmediate);
+  const patient = (patienceMs: number) =>
+    new Batches<number, number>(
+      (items) => {
+        sizes.push(items.length);
+        return Promise.resolve(items);
+      },
+      { patienceMs },
+    );
+  const batches = patient(60_000);
+  await batches.do(1); // who is alone never waits
+  await Promise.all([1, 2, 3].map((n) => batches.do(n)));
+  const early = [1, 2].map((n) => batches.do(n));
+  for (let turns = 0; turns < 20; turns++) await turn();
+  expect(sizes).toEqual([1, 3]);
+  expect(await Promise.all([...early, batches.do(3)])).toEqual([1, 2, 3]);
+  expect(sizes).toEqual([1, 3, 3]);
+  const hasty = patient(1);
+  await Promise.all([1, 2, 3].map((n) => hasty.do(n)));
+  expect(await hasty.do(1)).toBe(1);
+  expect(sizes.slice(3)).toEqual([3, 1]);
+});
+
 test('records that nobody waits for are handed over in groups, at the end at once', async () => {
   const groups: string[][] = [];
   let group: string[] | undefined;

@@ -14,17 +14,23 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * While one batch is under way the next one collects: a way to the database costs about as much as ten rows in it. Nobody
- * waits for company: when nothing is under way, a batch begins with what one turn of the event loop brought.
+ * While one batch is under way the next one collects: a way to the database costs about as much as ten rows in it. When
+ * nothing is under way, a batch begins with what one turn of the event loop brought. With patience it waits so long for as
+ * many items as the last batches had; an item that is always alone never waits.
  */
 export class Batches<Item, Result> {
   readonly #work: Work<Item, Result>;
+  readonly #patienceMs: number;
+  /** The size of the last batches; falls slowly, since callers come back one by one. */
+  #expected = 1;
+  #patience: NodeJS.Timeout | undefined;
   #waiting: Waiting<Item, Result>[] = [];
   #underWay = 0;
   #scheduled = false;
 
-  constructor(work: Work<Item, Result>) {
+  constructor(work: Work<Item, Result>, { patienceMs = 0 }: { readonly patienceMs?: number } = {}) {
     this.#work = work;
+    this.#patienceMs = patienceMs;
   }
 
   /** Rejects with what the batch of this item failed with. */
@@ -38,15 +44,27 @@ export class Batches<Item, Result> {
   #schedule(): void {
     const room = this.#underWay < MOST_BATCHES && this.#waiting.length >= Math.max(1, this.#underWay * CROWD);
     if (this.#scheduled || !room) return;
+    if (this.#patienceMs > 0 && this.#waiting.length < this.#expected) {
+      this.#patience ??= setTimeout(this.#hurry, this.#patienceMs);
+      return;
+    }
+    this.#hurry();
+  }
+
+  readonly #hurry = (): void => {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
       void this.#begin();
     });
-  }
+  };
 
   async #begin(): Promise<void> {
     const batch = this.#waiting.splice(0, MOST_ITEMS);
+    this.#expected = Math.max(batch.length, Math.floor(this.#expected * 0.9));
     this.#underWay++;
     try {
       const results = await this.#work(batch.map(({ item }) => item));

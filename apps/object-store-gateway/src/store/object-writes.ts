@@ -17,9 +17,12 @@ export interface ObjectWrite {
 /** Puts an object into the index; false when its bucket is gone or has another owner, and nothing was written. */
 export type WriteObject = (write: ObjectWrite) => Promise<boolean>;
 
+/** A commit costs as much CPU as a dozen writes in it, and a write waits longer for its data key and its blob. */
+const PATIENCE_MS = 2;
+
 /** Writes of objects, many with one commit. */
 export function objectWrites(db: Queryable): WriteObject {
-  const batches = new Batches<ObjectWrite, Result>((writes) => writeAll(db, writes));
+  const batches = new Batches<ObjectWrite, Result>((writes) => writeAll(db, writes), { patienceMs: PATIENCE_MS });
   return async (write) => {
     const result = await batches.do(write);
     if (typeof result === 'boolean') return result;
