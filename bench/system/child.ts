@@ -26,15 +26,16 @@ export async function startProgram(
   return asChild(child);
 }
 
-/** Starts a service bundle; gives the address that it announces over IPC. */
+/** Starts a service bundle; gives the address that it announces over IPC. `flags` are Node.js's. */
 export async function startService(
   script: string,
   env: Readonly<Record<string, string>>,
   log: string,
+  flags: readonly string[] = [],
 ): Promise<Child & { readonly address: string }> {
   const file = openSync(log, 'a', 0o600);
   // No loader of ours: the bundle runs as a service would.
-  const child = fork(script, [], { env: { ...env }, execArgv: [], stdio: ['ignore', file, file, 'ipc'] });
+  const child = fork(script, [], { env: { ...env }, execArgv: [...flags], stdio: ['ignore', file, file, 'ipc'] });
   closeSync(file);
   const address = await new Promise<string>((resolve, reject) => {
     child.once('exit', () => reject(new Error(`${script} did not start: ${readFileSync(log, 'utf8').slice(-600)}`)));

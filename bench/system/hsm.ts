@@ -15,6 +15,13 @@ export interface Hsm extends Child {
   readonly client: PipelineClient<Operation, Outcome>;
 }
 
+/** As the launcher and the image start it: what it frees is overwritten. */
+const flags = [
+  ...['--expose-gc', '--clear-free-memory', '--initial-old-space-size=64'],
+  ...['--disable-proto=delete', '--disallow-code-generation-from-strings'],
+];
+const forgetful = 'glibc.malloc.perturb=85:glibc.malloc.tcache_count=0:glibc.malloc.mxfast=160';
+
 /** Starts hsm-service from its bundle on a fresh root; `folder` gets root, certificates and log. */
 export async function startHsm(folder: string): Promise<Hsm> {
   mkdirSync(folder, { recursive: true });
@@ -26,8 +33,9 @@ export async function startHsm(folder: string): Promise<Hsm> {
     KEYSTEAD_ROOT_DIR: join(folder, 'root'),
     KEYSTEAD_ROOT_KEY_FILE: join(folder, 'root.key'),
     KEYSTEAD_SUPERVISED: '1',
+    GLIBC_TUNABLES: forgetful,
   };
-  const service = await startService(join(root, 'dist/hsm-service/main.mjs'), env, join(folder, 'hsm.log'));
+  const service = await startService(join(root, 'dist/hsm-service/main.mjs'), env, join(folder, 'hsm.log'), flags);
   const tls = tlsIdentity(await identity('kms-service'));
   const { address, pid } = service;
   const client = pipelineClient<Operation, Outcome>({
