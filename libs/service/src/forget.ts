@@ -10,7 +10,8 @@ const BUSY_MS = 2_000;
 /** A whole collection that is not known to have come so long after it was asked for is forced. News of it takes a tick. */
 const PATIENCE_MS = 750;
 
-let used = false;
+/** What starting left behind counts as used. */
+let used = true;
 
 /** To be called when a message is on its way through this process that may hold a key or a plaintext. */
 export function touched(): void {

@@ -106,6 +106,8 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
   readonly #out: FrameQueue<ResultFrame<Outcome>>;
   readonly #sweep = new Sweep(100, (now) => this.#expire(now));
   readonly #limit: number;
+  /** The client has yet to be asked to go elsewhere. */
+  #leave = false;
   /** The client sends no more calls. */
   #ending = false;
   #closed = false;
@@ -196,7 +198,14 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
       if (frame.length <= maxFrameBytes) frames.push(frame);
       else frames.push(...cut(frame, maxFrameBytes));
     }
+    if (this.#leave && frames.length > 0) frames.push(Buffer.concat([frames.pop() as Buffer, this.#takeLeave()]));
     return frames;
+  }
+
+  /** Asks the client to go elsewhere: a frame, or the end of one, since fields of a message may come one after another. */
+  #takeLeave(): Buffer {
+    this.#leave = false;
+    return this.#options.method.responseSerialize({ results: [], drain: true });
   }
 
   #encode(results: ResultFrame<Outcome>[]): Buffer {
@@ -228,9 +237,14 @@ class ServerStream<Operation extends Tagged, Outcome extends Tagged> {
   /** The server closes: the client shall go elsewhere. What it still sends until it has heard is answered. */
   readonly #drain = (): void => {
     if (this.#closed) return;
+    this.#leave = true;
     this.#out.flush();
-    this.#write(this.#options.method.responseSerialize({ results: [], drain: true }));
+    this.#leaveWithoutAnswers();
   };
+
+  #leaveWithoutAnswers(): void {
+    if (this.#leave) this.#write(this.#takeLeave());
+  }
 
   readonly #end = (): void => {
     this.#ending = true;
