@@ -72,8 +72,8 @@ const iamTypes = [
 
 /** What IAM refuses in a resource that is an ARN: it knows the form of its own and of buckets. */
 function checkResource(resource: string): void {
-  // Policy variables have colons of their own.
   if (resource === '*') return;
+  // Policy variables have colons of their own.
   const [, , vendor, region, account, ...rest] = resource.replaceAll(/\$\{[^}]*\}/g, '$').split(':');
   if (rest.length === 0) {
     if (resource.includes('::')) throw malformed('The policy failed legacy parsing');
