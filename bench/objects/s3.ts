@@ -3,6 +3,8 @@ import { type Credentials, signedHead } from '../http/sign.js';
 import { callers, objectsOfCaller, type ObjectStore, type OpenStore, type Verb } from './store.js';
 
 export interface S3Options {
+  /** Where the objects are; made if it is not there. */
+  readonly bucket: string;
   readonly target: Target;
   readonly credentials: Credentials;
   readonly roots: readonly number[];
@@ -10,13 +12,12 @@ export interface S3Options {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-const bucket = '/bench';
 const payload = 'UNSIGNED-PAYLOAD';
 const noBody = Buffer.alloc(0);
 
-/** An S3 endpoint; makes the bucket. */
+/** A bucket of an S3 endpoint. */
 export async function s3Store(name: string, options: S3Options): Promise<ObjectStore> {
-  await fetchOnce(options.target, [headOf(options, 'PUT', bucket, 0, {})]);
+  await fetchOnce(options.target, [headOf(options, 'PUT', `/${options.bucket}`, 0, {})]);
   return {
     name,
     roots: options.roots,
@@ -31,11 +32,11 @@ export async function s3Store(name: string, options: S3Options): Promise<ObjectS
 }
 
 async function openS3(options: S3Options, verb: Verb, bytes: number): Promise<OpenStore> {
-  const { target, headers } = options;
+  const { target, headers, bucket } = options;
   const body = verb === 'PUT' ? bodyOf(bytes) : noBody;
   const heads = Array.from({ length: callers }, (_, caller) =>
     Array.from({ length: objectsOfCaller(bytes) }, (_, n) =>
-      headOf(options, verb, `${bucket}/${bytes}-${caller}-${n}`, body.length, verb === 'PUT' ? headers : {}),
+      headOf(options, verb, `/${bucket}/${bytes}-${caller}-${n}`, body.length, verb === 'PUT' ? headers : {}),
     ),
   );
   const connections = await Promise.all(heads.map(() => Connection.open(target)));

@@ -3,6 +3,7 @@ import type { AuditRecord } from '@keystead/proto/audit';
 import type { Logger } from '@keystead/service';
 import type { Backend } from './backend/backend.js';
 import type { Access } from './clients/access.js';
+import type { BucketKeys } from './clients/bucket-keys.js';
 import type { DataKeys } from './clients/data-keys.js';
 import type { Trailing } from './clients/trailing.js';
 import type { GatewayStore } from './store/gateway-store.js';
@@ -15,6 +16,7 @@ export interface Gateway {
   readonly store: GatewayStore;
   readonly backend: Backend;
   readonly dataKeys: DataKeys;
+  readonly bucketKeys: BucketKeys;
   readonly access: Access;
   /** Makes a record durable; rejects when that fails. */
   readonly audit: { append(record: AuditRecord): Promise<unknown> };

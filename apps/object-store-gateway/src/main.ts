@@ -17,11 +17,12 @@ import {
   tlsIdentity,
 } from '@keystead/service';
 import { touched } from '@keystead/service/forget';
-import type { Logger, Running, TlsIdentity } from '@keystead/service';
+import type { Lease, Logger, Running, TlsIdentity } from '@keystead/service';
 import type { Backend } from './backend/backend.js';
 import { directoryBackend } from './backend/directory/directory.js';
 import { s3Backend } from './backend/s3/store.js';
 import { access } from './clients/access.js';
+import { bucketKeys } from './clients/bucket-keys.js';
 import { dataKeys } from './clients/data-keys.js';
 import { identity } from './clients/identity.js';
 import { trailing } from './clients/trailing.js';
@@ -116,13 +117,21 @@ async function parts(config: Config, tls: TlsIdentity, log: Logger, closers: Clo
     idempotent: ({ $case }) => $case === 'decrypt',
   });
   closers.push(() => kms.close());
-  const callers = openIdentity(config, tls);
+  const subscriber = `${NAME}/${process.pid}`;
+  const ofIam = lease({ address: config.iamAddress, tls, expected: 'iam-service', subscriber });
+  const ofKms = lease({ address: config.kmsAddress, tls, expected: 'kms-service', subscriber });
+  closers.push(() => ofKms.close());
+  const callers = openIdentity(config, tls, ofIam);
   closers.push(() => callers.close());
+  const keys = dataKeys(kms);
+  const ofBuckets = bucketKeys(keys, [ofKms, ofIam]);
+  closers.push(() => ofBuckets.close());
   const { region, tlsRule } = config;
   const gateway: Gateway = {
     ...{ region, tlsRule, backend, audit, trailing: ended, outbox, log, now },
     store: gatewayStore(pool),
-    dataKeys: dataKeys(kms),
+    dataKeys: keys,
+    bucketKeys: ofBuckets,
     access: access(callers, region, now),
   };
   const sweeping = sweeper({ pool, backend, log });
@@ -153,10 +162,9 @@ function openBackend(config: BackendConfig): Promise<Backend> | Backend {
   return config.kind === 'directory' ? directoryBackend(config.directory) : s3Backend(config.options);
 }
 
-function openIdentity({ iamAddress }: Config, tls: TlsIdentity) {
+function openIdentity({ iamAddress }: Config, tls: TlsIdentity, ofIam: Lease) {
   const iam = new IamServiceClient(iamAddress, channelCredentials(tls, 'iam-service'), channelOptions);
-  const subscriber = `${NAME}/${process.pid}`;
-  return identity(iam, lease({ address: iamAddress, tls, expected: 'iam-service', subscriber }));
+  return identity(iam, ofIam);
 }
 
 function serveGrpc({ listen, opsListen, testMode }: Config, tls: TlsIdentity, { backend, log }: Gateway, pool: Pool) {

@@ -14,6 +14,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Bucket, get, put, system } from './support/system.js';
 import type { System } from './support/system.js';
@@ -258,18 +259,39 @@ describe('the log', () => {
     expect(decrypts.at(-1)?.userIdentity).toMatchObject({ userName: 'administrator', invokedBy: 's3.amazonaws.com' });
   });
 
-  test('has one record of a short PUT under a key of KMS, which is committed with the object', async () => {
-    const under = { ...kms, SSEKMSKeyId: id };
-    await put(c.s3, 'short', 'x'.repeat(1 << 20), under);
-    await expect.poll(async () => (await c.records('PutObject', 'short')).length).toBe(1);
-    const [done] = await c.records('PutObject', 'short');
-    expect(done?.additionalEventData).toMatchObject({ SSEApplied: 'SSE_KMS', bytesTransferredIn: 1 << 20 });
+  test.each([
+    ['SSE_KMS', () => ({ ...kms, SSEKMSKeyId: id })],
+    ['SSE_S3', () => ({ ServerSideEncryption: 'AES256' as const })],
+  ])('has one record of a short PUT under %s, which is committed with the object', async (SSEApplied, sse) => {
+    const key = `short/${SSEApplied}`;
+    await put(c.s3, key, 'x'.repeat(1 << 20), sse());
+    await expect.poll(async () => (await c.records('PutObject', key)).length).toBe(1);
+    const [done] = await c.records('PutObject', key);
+    expect(done?.additionalEventData).toMatchObject({ SSEApplied, bytesTransferredIn: 1 << 20 });
     expect(done?.additionalEventData?.['phase']).toBeUndefined();
-    const wrong = { ...under, ChecksumCRC32: Buffer.alloc(4, 7).toString('base64') };
-    await expect(put(c.s3, 'short', 'z', wrong)).rejects.toMatchObject({ name: 'BadDigest' });
+    const wrong = { ...sse(), ChecksumCRC32: Buffer.alloc(4, 7).toString('base64') };
+    await expect(put(c.s3, key, 'z', wrong)).rejects.toMatchObject({ name: 'BadDigest' });
     await expect
-      .poll(async () => (await c.records('PutObject', 'short')).map(({ errorCode }) => errorCode))
+      .poll(async () => (await c.records('PutObject', key)).map(({ errorCode }) => errorCode))
       .toEqual([undefined, 'BadDigest']);
+  });
+
+  test('has one record of a short GET, durable before its first byte', async () => {
+    await put(c.s3, 'read', 'x'.repeat(100), { ...kms, SSEKMSKeyId: id });
+    await get(c.s3, 'read', { Range: 'bytes=10-29' });
+    const reads = await c.records('GetObject', 'read');
+    expect(reads.map(({ additionalEventData: data }) => data?.['bytesTransferredOut'])).toEqual([20]);
+    expect(reads[0]?.additionalEventData?.['phase']).toBeUndefined();
+    expect(reads[0]?.errorCode).toBeUndefined();
+  });
+
+  test('has a record of its own for a GET that failed after that', async () => {
+    await put(c.s3, 'lost', 'x');
+    await rm(c.cluster.objects, { recursive: true });
+    await expect(get(c.s3, 'lost')).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
+    const reads = await c.records('GetObject', 'lost');
+    expect(reads.map(({ errorCode }) => errorCode)).toEqual([undefined, 'InternalError']);
+    expect(reads[0]?.requestID).toBe(reads[1]?.requestID);
   });
 
   test('has refusals by name, and never a data key', async () => {

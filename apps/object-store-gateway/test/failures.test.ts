@@ -188,28 +188,37 @@ test('the index is rebuilt from what lies beside the objects', async () => {
   expect(again.restored).toBe(0);
 });
 
-test('without the log nothing is written and nothing is read', async () => {
+test('without the log no long body is written', async () => {
   await using broken = await system({ KEYSTEAD_AUDIT_ADDRESS: '127.0.0.1:1' });
-  await expect(put(broken.s3, 'x', 'x')).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
+  await expect(put(broken.s3, 'x', 'x'.repeat((1 << 20) + 1))).rejects.toMatchObject({
+    $metadata: { httpStatusCode: 500 },
+  });
   const left = await readdir(broken.cluster.objects, { recursive: true }).catch(() => []);
   expect(left.filter((name) => name.endsWith('.sealed'))).toEqual([]);
 }, 60_000);
 
-test('a short PUT under a key of KMS waits in the outbox for the log, and for no longer than all changes do', async () => {
-  await using broken = await system({ KEYSTEAD_AUDIT_ADDRESS: '127.0.0.1:1' });
-  const status = async (): Promise<number | undefined> => {
-    try {
-      await put(broken.s3, 'x', 'x', { ServerSideEncryption: 'aws:kms' });
-      return 200;
-    } catch (error) {
-      return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-    }
-  };
-  expect(await status()).toBe(200);
-  // The refusal cannot be recorded either.
-  await expect.poll(status, { timeout: 30_000, interval: 500 }).toBe(500);
-  await expect(get(broken.s3, 'x')).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
-}, 60_000);
+test.each([
+  ['under a key of KMS', { ServerSideEncryption: 'aws:kms' }],
+  ['under the key of the service', {}],
+] as const)(
+  'a short PUT %s waits in the outbox for the log as long as all changes do; nothing is read',
+  async (_, sse) => {
+    await using broken = await system({ KEYSTEAD_AUDIT_ADDRESS: '127.0.0.1:1' });
+    const status = async (): Promise<number | undefined> => {
+      try {
+        await put(broken.s3, 'x', 'x', sse);
+        return 200;
+      } catch (error) {
+        return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+      }
+    };
+    expect(await status()).toBe(200);
+    // The refusal cannot be recorded either.
+    await expect.poll(status, { timeout: 30_000, interval: 500 }).toBe(500);
+    await expect(get(broken.s3, 'x')).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
+  },
+  60_000,
+);
 
 async function collect(from: Backend): Promise<string[]> {
   const blobs: string[] = [];

@@ -182,6 +182,16 @@ test('a key that changes while it loads is loaded again', async () => {
   expect(await both).toEqual([3, 3]);
 });
 
+test('a value that may only be so old is asked for anew, by the caller who knows how', async () => {
+  const always = { fresh: () => true, onChange: () => () => undefined };
+  const cache = new LeasedCache<number>({ lease: always, maxEntries: 10, maxAgeMs: 1 });
+  expect(await cache.get('a', () => Promise.resolve(1))).toBe(1);
+  await later(5);
+  expect(cache.peek('a')).toBeUndefined();
+  expect(await cache.get('a', () => Promise.resolve(2))).toBe(2);
+  await expect(cache.get('b')).rejects.toThrow('does not know how to load');
+});
+
 test('the least used entries leave', async () => {
   const { owner, cache } = await set();
   for (const key of ['k1', 'k2', 'k3']) owner.values.set(key, key);

@@ -16,6 +16,7 @@ import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } fro
 import { startKeystead, type StartedKeystead } from '@keystead/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { segmentKeys } from '../../../../libs/crypto/src/stream/keys.js';
+import { kdfCounter } from '../../../../libs/crypto/src/hash.js';
 import { OBJECT_V1, SALT_SIZE, segmentContext } from '../../../../libs/crypto/src/stream.js';
 import { blobMaterialId, openBlob } from '../../src/domain/blob.js';
 import { DomainKeys } from '../../src/domain/domain-keys.js';
@@ -111,8 +112,10 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
     const Bucket = 'memory';
     await s3.send(new CreateBucketCommand({ Bucket }));
     const places = Array.from({ length: OBJECTS }, (_, i) => ({ Bucket, Key: `object-${i}` }));
-    const encrypted = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId } as const;
-    for (const at of places) await s3.send(new PutObjectCommand({ ...at, ...encrypted, Body: randomBytes(100_000) }));
+    const ofTheObject = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyId } as const;
+    const ways = [ofTheObject, { ...ofTheObject, BucketKeyEnabled: true }, {}];
+    for (const [n, at] of places.entries())
+      await s3.send(new PutObjectCommand({ ...at, ...ways[n % ways.length], Body: randomBytes(100_000) }));
     for (const at of places) {
       const { Body } = await s3.send(new GetObjectCommand(at));
       await Body?.transformToByteArray();
@@ -123,16 +126,18 @@ describe.skipIf(process.platform !== 'linux')('memory, files and logs', () => {
   function objectKeys(backing: readonly [string, Uint8Array][]): [string, Uint8Array][] {
     const found = filesIn(join(keystead.data, 'objects')).flatMap((file): [string, Uint8Array][] => {
       const { bucket, key, encryption, segments } = recordIn(readFileSync(file, 'latin1'));
-      const wrapped = Buffer.from(encryption.wrappedKey, 'base64');
-      const dataKey = openedBy(backing, wrapped, encryption.context);
+      const { wrappedKey, context, keySalt } = encryption;
+      const opened = openedBy(backing, Buffer.from(wrappedKey, 'base64'), context);
+      const dataKey = keySalt === undefined ? opened : objectKey(opened, keySalt, `arn:aws:s3:::${bucket}/${key}`);
       const salt = Buffer.from(segments[0]?.header ?? '', 'hex').subarray(0, SALT_SIZE);
       const { key: derived } = segmentKeys(OBJECT_V1, dataKey, salt, segmentContext({ bucket, key }));
       return [
+        [`key that KMS wrapped for ${key}`, opened],
         [`data key of ${key}`, dataKey],
         [`segment key of ${key}`, derived],
       ];
     });
-    expect(found).toHaveLength(2 * OBJECTS);
+    expect(found).toHaveLength(3 * OBJECTS);
     return found;
   }
 
@@ -252,7 +257,12 @@ function fail(): never {
 interface ObjectRecord {
   readonly bucket: string;
   readonly key: string;
-  readonly encryption: { readonly wrappedKey: string; readonly context: Readonly<Record<string, string>> };
+  readonly encryption: {
+    readonly wrappedKey: string;
+    readonly context: Readonly<Record<string, string>>;
+    /** Only under a bucket key. */
+    readonly keySalt?: string;
+  };
   readonly segments: readonly { readonly header: string }[];
 }
 
@@ -260,6 +270,11 @@ interface ObjectRecord {
 function recordIn(file: string): ObjectRecord {
   const at = file.lastIndexOf('{"version":1,');
   return JSON.parse(file.slice(at, file.lastIndexOf(']}') + 2)) as ObjectRecord;
+}
+
+function objectKey(bucketKey: Buffer, salt: string, arn: string): Buffer {
+  const context = Buffer.concat([Buffer.from(salt, 'base64'), Buffer.from(arn)]);
+  return kdfCounter(bucketKey, 'keystead/v1/object', context, 32);
 }
 
 function openedBy(

@@ -17,11 +17,13 @@ export interface StoredEncryption {
   readonly algorithm: 'AES256' | 'aws:kms';
   /** Full key ARN; for AES256 the service's own key, which nobody is told. */
   readonly keyArn: string;
-  /** The encryption context of the wrapped data key, with the pair that S3 adds. */
+  /** The encryption context of the wrapped key, with the pair that S3 adds. */
   readonly context: Readonly<Record<string, string>>;
   readonly bucketKeyEnabled: boolean;
-  /** The data key as KMS wrapped it, base64. */
+  /** What KMS wrapped, base64: the object's data key, or the bucket key from which it is derived. */
   readonly wrappedKey: string;
+  /** What the data key is derived with, base64; absent when it is itself wrapped. */
+  readonly keySalt?: string;
 }
 
 /** A checksum over the plaintext, as S3 returns it. */

@@ -39,7 +39,7 @@ export const CompleteMultipartUpload: Operation = {
     checkSizes(parts);
     const record = recordOf(upload, parts, gateway.now());
     checkDeclared(request, record);
-    const dataKey = await openDataKey(gateway, request, upload.encryption);
+    const dataKey = await openDataKey(gateway, request, upload, upload.encryption);
     const stored = newObject(record, dataKey);
     dataKey.fill(0);
     const first = record.segments[0]?.blob ?? '';

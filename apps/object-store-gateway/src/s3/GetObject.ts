@@ -4,7 +4,7 @@ import { readRange } from '../domain/range.js';
 import type { ByteRange } from '../domain/range.js';
 import { S3Error } from '../domain/s3-error.js';
 import type { S3Request } from './http/request.js';
-import type { Journal } from './journal.js';
+import { type Journal, type Outcome, SHORT_BODY } from './journal.js';
 import { checksumHeaders, conditionsOf, objectHeaders } from './object/headers.js';
 import { ObjectReader } from './object/open.js';
 import { provenDataKey, storedObject } from './object/record.js';
@@ -23,15 +23,30 @@ export const GetObject: Operation = {
     const stored = await storedObject(gateway, request, bucket, key, found);
     const { record } = stored;
     const head = describe(request, record);
-    const dataKey = recordedKey(provenDataKey(gateway, request, stored), journal);
-    const stream = await ObjectReader.open(gateway.backend, record, head.range, dataKey);
     const sent = head.range.to - head.range.from;
-    return { ...head.reply, stream, audit: { extra: { bytesTransferredIn: 0, bytesTransferredOut: sent } } };
+    const isShort = sent <= SHORT_BODY;
+    const extra = { bytesTransferredIn: 0, bytesTransferredOut: sent };
+    const opening = provenDataKey(gateway, request, stored);
+    const dataKey = isShort ? keyThenRecord(opening, journal, { extra }) : keyAndRecord(opening, journal);
+    const stream = await ObjectReader.open(gateway.backend, record, head.range, dataKey);
+    return { ...head.reply, stream, audit: { extra, recorded: isShort } };
   },
 };
 
+/** The data key, once the whole call is recorded: what can fail from here on leaves a record of its own. */
+async function keyThenRecord(opening: Promise<Buffer>, journal: Journal, outcome: Outcome): Promise<Buffer> {
+  const key = await opening;
+  try {
+    await journal.completed(outcome);
+    return key;
+  } catch (error) {
+    key.fill(0);
+    throw error;
+  }
+}
+
 /** The data key, once it is recorded that it may be used. */
-async function recordedKey(opening: Promise<Buffer>, journal: Journal): Promise<Buffer> {
+async function keyAndRecord(opening: Promise<Buffer>, journal: Journal): Promise<Buffer> {
   const [key, recorded] = await Promise.allSettled([opening, journal.authorized()]);
   if (key.status === 'rejected') throw key.reason;
   if (recorded.status === 'fulfilled') return key.value;

@@ -12,11 +12,9 @@ import {
 } from './object/headers.js';
 import { MOST_BYTES } from './object/seal.js';
 import { writeObject } from './object/write.js';
+import { SHORT_BODY } from './journal.js';
 import type { Operation } from './operation.js';
 import { empty } from './reply.js';
-
-/** A longer body leaves a record when it begins: who sends it may take hours, or never end. */
-const SHORT_BODY = 1 << 20;
 
 export const PutObject: Operation = {
   name: 'PutObject',
@@ -38,8 +36,7 @@ export const PutObject: Operation = {
       headers: keptHeaders(request),
       integrity: new Integrity(request, { md5Wanted: chosen.algorithm === 'AES256' }),
       open: () => openBody(request, MOST_BYTES),
-      // For its data key kms-service has just written one in the caller's name, or there would be no key.
-      recordedOnce: chosen.algorithm === 'aws:kms' && plainLength(request) <= SHORT_BODY,
+      recordedOnce: plainLength(request) <= SHORT_BODY,
       extra: (size) => ({
         SSEApplied: requested.algorithm ? applied : `Default_${applied}`,
         bytesTransferredIn: size,

@@ -119,7 +119,7 @@ async function send(gateway: Gateway, request: S3Request, journal: Journal, repl
   } finally {
     await reply.stream.close();
   }
-  await journal.ended(outcome);
+  if (!reply.audit?.recorded) await journal.ended(outcome);
 }
 
 async function fail({ log }: Gateway, request: S3Request, journal: Journal, thrown: unknown): Promise<void> {

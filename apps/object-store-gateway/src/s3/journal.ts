@@ -15,6 +15,12 @@ export interface Outcome {
   readonly error?: { readonly code: string; readonly message: string } | undefined;
 }
 
+/**
+ * Up to here an object has one record: a write is committed together with it, and what is read lies in memory, proven,
+ * when it is recorded. A longer body leaves a record before its first byte: who moves it may take hours, or never end.
+ */
+export const SHORT_BODY = 1 << 20;
+
 /** Writes the records of one call. */
 export class Journal {
   readonly #gateway: Gateway;
@@ -36,7 +42,7 @@ export class Journal {
     this.#owner = account;
   }
 
-  /** The record that must be durable before the first byte of an object goes either way. */
+  /** The record that must be durable before the first byte of a long object goes either way. */
   async authorized(): Promise<void> {
     await this.#append({ extra: { phase: 'authorized' } });
   }

@@ -30,7 +30,7 @@ export async function storePart(
   const { bucket, key, id: uploadId, encryption, checksum } = upload;
   const md5Wanted = encryption.algorithm === 'AES256';
   const integrity = new Integrity(request, { md5Wanted, ...(checksum ? { fallback: checksum.algorithm } : {}) });
-  const [dataKey] = await Promise.all([openDataKey(gateway, request, encryption), journal.authorized()]);
+  const [dataKey] = await Promise.all([openDataKey(gateway, request, upload, encryption), journal.authorized()]);
   const place = { bucket, key, part: { number, uploadId } };
   let part: Part | undefined;
   const finish = (sealed: Sealed): Finish => {

@@ -9,7 +9,12 @@ export interface Reply {
   /** The bytes of an object, instead of `body`; `content-length` is in `headers`. */
   readonly stream?: ObjectStream;
   /** What the record of this call says beyond its request parameters. */
-  readonly audit?: { readonly response?: Record<string, Json>; readonly extra?: Record<string, Json> };
+  readonly audit?: {
+    readonly response?: Record<string, Json>;
+    readonly extra?: Record<string, Json>;
+    /** True when the record of `stream` is durable already. */
+    readonly recorded?: boolean;
+  };
 }
 
 /** Plaintext that is opened while it is sent. */

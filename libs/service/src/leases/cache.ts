@@ -3,11 +3,13 @@ import type { Lease } from './subscription.js';
 export interface LeasedCacheOptions<V> {
   readonly lease: Pick<Lease, 'fresh' | 'onChange'>;
   /** Asks the owner; undefined means that there is no such thing. */
-  load(key: string): Promise<V | undefined>;
+  readonly load?: (key: string) => Promise<V | undefined>;
   /** The oldest unused entries leave beyond this. */
   readonly maxEntries: number;
   /** As how many entries a value counts; default 1. */
   weigh?(value: V): number;
+  /** How long a value is served at most, in ms, whatever the owner says; default without end. */
+  readonly maxAgeMs?: number;
 }
 
 /** What is not there is remembered this long at most. */
@@ -17,7 +19,7 @@ const maxLoads = 3;
 
 interface Stored<V> {
   readonly value: V | undefined;
-  /** performance.now; Infinity for what exists. */
+  /** Served before this (performance.now). */
   readonly until: number;
   readonly weight: number;
 }
@@ -47,12 +49,16 @@ export class LeasedCache<V> {
     return this.#stored(key)?.value;
   }
 
-  /** The value, from memory or from the owner; undefined when the owner knows none. Rejects as `load` does. */
-  async get(key: string): Promise<V | undefined> {
+  /**
+   * The value, from memory or from the owner; undefined when the owner knows none. Rejects as `load` does, which is that
+   * of the cache unless this caller knows better how to ask.
+   */
+  async get(key: string, load = this.#options.load): Promise<V | undefined> {
     const stored = this.#stored(key);
     if (stored) return stored.value;
+    if (!load) throw new TypeError('this cache does not know how to load');
     for (let loads = 1; ; loads++) {
-      const loading = this.#load(key);
+      const loading = this.#load(key, load);
       const value = await loading.promise;
       if (!loading.stale || loads === maxLoads) return value;
     }
@@ -75,11 +81,11 @@ export class LeasedCache<V> {
     return stored;
   }
 
-  #load(key: string): Loading<V> {
+  #load(key: string, load: (key: string) => Promise<V | undefined>): Loading<V> {
     const shared = this.#options.lease.fresh();
     const running = shared ? this.#loading.get(key) : undefined;
     if (running) return running;
-    const loading: Loading<V> = { stale: false, promise: this.#options.load(key) };
+    const loading: Loading<V> = { stale: false, promise: load(key) };
     // Without a lease nobody tells us when it becomes stale: such a load is for one caller and is not kept.
     if (!shared) return loading;
     this.#loading.set(key, loading);
@@ -96,7 +102,8 @@ export class LeasedCache<V> {
   #store(key: string, value: V | undefined): void {
     this.#forget(key);
     const weight = value === undefined ? 1 : (this.#options.weigh?.(value) ?? 1);
-    this.#entries.set(key, { value, until: value === undefined ? performance.now() + unknownMs : Infinity, weight });
+    const ageMs = value === undefined ? unknownMs : (this.#options.maxAgeMs ?? Infinity);
+    this.#entries.set(key, { value, until: performance.now() + ageMs, weight });
     this.#weight += weight;
     for (const oldest of this.#entries.keys()) {
       if (this.#weight <= this.#options.maxEntries) return;

@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { MANAGED_KEY, SERVICE_KEY } from '../../clients/data-keys.js';
 import type { KeyUser } from '../../clients/data-keys.js';
 import { kmsContext } from '../../domain/encryption.js';
 import type { ObjectEncryption } from '../../domain/encryption.js';
-import { objectArn } from '../../domain/arn.js';
+import { bucketArn, objectArn } from '../../domain/arn.js';
 import type { StoredEncryption } from '../../domain/object.js';
 import { S3Error } from '../../domain/s3-error.js';
 import type { Gateway } from '../../gateway.js';
@@ -16,23 +17,38 @@ export interface NewDataKey {
   readonly encryption: StoredEncryption;
 }
 
-/** Makes the data key of a new object; for aws:kms in the caller's name, else as this service. */
+/** The names of an object. */
+export interface ObjectPlace {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+const SALT_SIZE = 32;
+
+/**
+ * Makes the data key of a new object; for aws:kms in the caller's name, else as this service. With a Bucket Key, and for
+ * AES256, it is derived from a key of the bucket.
+ */
 export async function newDataKey(
   gateway: Gateway,
   request: S3Request,
-  place: { readonly bucket: string; readonly key: string },
+  place: ObjectPlace,
   chosen: ObjectEncryption,
 ): Promise<NewDataKey> {
   if (chosen.algorithm === 'aws:kms') checkTransport(gateway, request);
   const [user, keyId, context] = keyUse(request, place, chosen);
+  const bucketKeyEnabled = chosen.algorithm === 'aws:kms' && chosen.bucketKeyEnabled;
+  const stored = { algorithm: chosen.algorithm, context, bucketKeyEnabled };
   try {
+    if (chosen.algorithm === 'AES256' || bucketKeyEnabled) {
+      const bucketKey = await gateway.bucketKeys.generate(user, keyId, context);
+      const salt = randomBytes(SALT_SIZE);
+      const { keyArn, wrapped: wrappedKey } = bucketKey;
+      const encryption = { ...stored, keyArn, wrappedKey, keySalt: salt.toString('base64') };
+      return { dataKey: bucketKey.objectKey(salt, arnOf(place)), encryption };
+    }
     const { plaintext, wrapped, keyArn } = await gateway.dataKeys.generate(user, keyId, context);
-    const bucketKeyEnabled = chosen.algorithm === 'aws:kms' && chosen.bucketKeyEnabled;
-    const wrappedKey = wrapped.toString('base64');
-    return {
-      dataKey: plaintext,
-      encryption: { algorithm: chosen.algorithm, keyArn, context, bucketKeyEnabled, wrappedKey },
-    };
+    return { dataKey: plaintext, encryption: { ...stored, keyArn, wrappedKey: wrapped.toString('base64') } };
   } catch (error) {
     throw kmsToS3(error);
   }
@@ -40,10 +56,10 @@ export async function newDataKey(
 
 function keyUse(
   request: S3Request,
-  { bucket, key }: { readonly bucket: string; readonly key: string },
+  { bucket, key }: ObjectPlace,
   chosen: ObjectEncryption,
 ): [KeyUser, string, Record<string, string>] {
-  if (chosen.algorithm === 'AES256') return ['service', SERVICE_KEY, { 'aws:s3:arn': objectArn(bucket, key) }];
+  if (chosen.algorithm === 'AES256') return ['service', SERVICE_KEY, { 'aws:s3:arn': bucketArn(bucket) }];
   return [request.context, chosen.kmsKeyId ?? MANAGED_KEY, kmsContext(bucket, key, chosen)];
 }
 
@@ -51,16 +67,22 @@ function keyUse(
 export async function openDataKey(
   gateway: Gateway,
   request: S3Request,
-  { algorithm, keyArn, wrappedKey, context }: StoredEncryption,
+  place: ObjectPlace,
+  { algorithm, keyArn, wrappedKey, keySalt, context }: StoredEncryption,
 ): Promise<Buffer> {
   if (algorithm === 'aws:kms') checkTransport(gateway, request);
   const user = algorithm === 'aws:kms' ? request.context : 'service';
   try {
-    return await gateway.dataKeys.open(user, keyArn, Buffer.from(wrappedKey, 'base64'), context);
+    if (keySalt === undefined)
+      return await gateway.dataKeys.open(user, keyArn, Buffer.from(wrappedKey, 'base64'), context);
+    const bucketKey = await gateway.bucketKeys.open(user, keyArn, wrappedKey, context);
+    return bucketKey.objectKey(Buffer.from(keySalt, 'base64'), arnOf(place));
   } catch (error) {
     throw kmsToS3(error);
   }
 }
+
+const arnOf = ({ bucket, key }: ObjectPlace): string => objectArn(bucket, key);
 
 /** S3 serves SSE-KMS objects over TLS only; on the machine itself the rule is off unless the operator wants it. */
 function checkTransport({ tlsRule }: Gateway, { arrival }: S3Request): void {

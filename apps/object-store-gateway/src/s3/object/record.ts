@@ -40,7 +40,7 @@ export async function storedObject(
 /** Opens the data key of an object and proves with it that the record is what was stored. */
 export async function provenDataKey(gateway: Gateway, request: S3Request, stored: StoredObject): Promise<Buffer> {
   const { record, sealed } = stored;
-  const dataKey = await openDataKey(gateway, request, record.encryption);
+  const dataKey = await openDataKey(gateway, request, record, record.encryption);
   if (recordIsGenuine(sealed, record.uploadId, dataKey)) return dataKey;
   dataKey.fill(0);
   throw Object.assign(new S3Error('InternalError'), { cause: new Error(`the record of ${record.key} was changed`) });
