@@ -77,7 +77,7 @@ export function cloudTrailRecord(context: CallContext, event: CloudTrailEvent): 
     accessKeyId: principal.account === account ? context.accessKeyId : '',
     resources: lookupResources(event),
     resourcesInRecord: event.lookupResources === undefined && (event.resources?.length ?? 0) <= maxResources,
-    record: recordBytes(context, { ...event, eventId, recipientAccount: account }),
+    record: recordBytes(context, event, { eventId, account }),
   };
 }
 
@@ -88,33 +88,39 @@ function lookupResources({ resources = [], lookupResources }: CloudTrailEvent): 
   return all.slice(0, maxResources);
 }
 
-type Complete = CloudTrailEvent & { readonly eventId: string; readonly recipientAccount: string };
+/** What an event may leave open. Beside it, not in a copy of it: V8 makes copies with more members slowly. */
+interface Settled {
+  readonly eventId: string;
+  /** In whose log the record lies. */
+  readonly account: string;
+}
 
-function recordBytes(context: CallContext, event: Complete): Buffer {
-  const bytes = Buffer.from(recordText(context, event, event));
+function recordBytes(context: CallContext, event: CloudTrailEvent, settled: Settled): Buffer {
+  const bytes = Buffer.from(recordText(context, event, settled, event));
   if (bytes.length <= maxRecordBytes) return bytes;
   const caller = { ...context, userAgent: context.userAgent.slice(0, 1024) };
   // First the largest members; a caller who sends many or long names is answered with the digest of all of them.
   for (const small of [shrink(event, bytes.length - maxRecordBytes), digests(event)]) {
-    const shorter = Buffer.from(recordText(caller, event, small));
+    const shorter = Buffer.from(recordText(caller, event, settled, small));
     if (shorter.length <= maxRecordBytes) return shorter;
   }
   throw new RangeError(`a record of more than ${String(maxRecordBytes)} bytes`);
 }
 
 /** RFC 8785 by construction: the members stand in their sorted order. Text between quotes below needs no escape. */
-function recordText(context: CallContext, event: Complete, body: RecordBody): string {
+function recordText(context: CallContext, event: CloudTrailEvent, settled: Settled, body: RecordBody): string {
+  const { eventId, account } = settled;
   const service = invokedBy(context);
   const { tls } = context;
   let text = '{';
   if (body.additionalEventData) text += `"additionalEventData":${redactedJson(body.additionalEventData)},`;
   text += `"awsRegion":${writeString(event.region)},`;
   if (event.error) text += errorMembers(event.error);
-  text += `"eventCategory":"${event.category ?? 'Management'}","eventID":"${event.eventId}"`;
+  text += `"eventCategory":"${event.category ?? 'Management'}","eventID":"${eventId}"`;
   text += `,"eventName":${writeString(event.eventName)},"eventSource":${writeString(event.eventSource)}`;
   text += `,"eventTime":"${isoSeconds(event.at.getTime())}","eventType":"${event.eventType ?? 'AwsApiCall'}"`;
   text += `,"eventVersion":"1.11","managementEvent":${event.category === 'Data' ? 'false' : 'true'}`;
-  text += `,"readOnly":${event.readOnly ? 'true' : 'false'},"recipientAccountId":"${event.recipientAccount}"`;
+  text += `,"readOnly":${event.readOnly ? 'true' : 'false'},"recipientAccountId":"${account}"`;
   if (context.requestId !== '') text += `,"requestID":${writeString(context.requestId)}`;
   text += `,"requestParameters":${redactedJson(body.requestParameters ?? null)}`;
   if (event.resources?.length) text += `,"resources":[${event.resources.map(resourceText).join(',')}]`;
@@ -124,7 +130,7 @@ function recordText(context: CallContext, event: Complete, body: RecordBody): st
   text += `,"sourceIPAddress":${writeString(service ?? context.sourceIp)}`;
   if (tls && tls.version !== '') text += `,"tlsDetails":${tlsText(tls)}`;
   text += `,"userAgent":${writeString(service ?? context.userAgent)}`;
-  return `${text},"userIdentity":${userIdentity(context, event.recipientAccount)}}`;
+  return `${text},"userIdentity":${userIdentity(context, account)}}`;
 }
 
 /** A message may repeat what the caller sent; it must never make a record too large, which nobody could then write. */

@@ -54,7 +54,8 @@ export function decide(question: Question): Decision {
   if (principal.account !== account && !worksAcrossAccounts(action))
     return { effect: 'ImplicitDeny', policyType: 'resource' };
   return everyReading(question, {
-    ...{ resourceAccount: account, resourcePolicy: question.keyPolicy },
+    resourceAccount: account,
+    resourcePolicy: question.keyPolicy,
     resourcePolicyDecides: question.keyPolicy !== undefined,
   });
 }
@@ -68,7 +69,8 @@ export function decideGranted(question: Question, named: NamedAs): Decision {
   const { principal } = question;
   const names = { self: principal.arn, role: principal.roleArn ?? principal.arn, account: principal.account };
   return everyReading(question, {
-    ...{ resourceAccount: principal.account, resourcePolicy: allowing(names[named]) },
+    resourceAccount: principal.account,
+    resourcePolicy: allowing(names[named]),
     resourcePolicyDecides: true,
   });
 }
@@ -90,10 +92,22 @@ type Place = Pick<AuthorizationRequest, 'resourceAccount' | 'resourcePolicy' | '
 function everyReading(question: Question, place: Place): Decision {
   const { action, resource, principal, policies } = question;
   const { identity, boundary, session } = policies;
+  const { resourceAccount, resourcePolicy, resourcePolicyDecides } = place;
   let missing: Decision | undefined;
   let allowed: Decision | undefined;
   for (const values of question.readings) {
-    const decision = evaluate({ action, resource, principal, values, identity, boundary, session, ...place });
+    const decision = evaluate({
+      action,
+      resource,
+      principal,
+      values,
+      identity,
+      boundary,
+      session,
+      resourceAccount,
+      resourcePolicy,
+      resourcePolicyDecides,
+    });
     if (decision.effect === 'ExplicitDeny') return decision;
     if (decision.effect === 'Allow') allowed = decision;
     else missing ??= decision;

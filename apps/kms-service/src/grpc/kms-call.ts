@@ -112,8 +112,8 @@ export class KmsCall {
     for (const { arn, accountId: account, type } of this.resources) {
       if (type !== 'AWS::KMS::Key' || account === undefined) continue;
       const keyId = arn.slice(arn.lastIndexOf('/') + 1);
-      const use = { operation, at, eventId: this.eventIdIn(account), requestId: context.requestId };
-      this.environment.keyUses.note({ ...use, account, keyId });
+      const eventId = this.eventIdIn(account);
+      this.environment.keyUses.note({ operation, at, eventId, requestId: context.requestId, account, keyId });
     }
   }
 
@@ -266,13 +266,14 @@ export class KmsCall {
     named = question.resource,
     otherwise?: (question: Question) => Promise<Decision | undefined>,
   ): Promise<void> {
-    const asked = { ...question, principal: this.principal, policies: await this.#callerPolicies() };
+    const policies = await this.#callerPolicies();
+    const { action, resource, account, readings, keyPolicy } = question;
+    const asked: Question = { action, resource, account, readings, keyPolicy, principal: this.principal, policies };
     const byPolicy = decide(asked);
     const decision = (byPolicy.effect === 'ImplicitDeny' ? await otherwise?.(asked) : undefined) ?? byPolicy;
     const { log } = this.environment;
     const level = decision.effect === 'Allow' ? 'debug' : 'info';
     if (log.isLevelEnabled(level)) {
-      const { action, resource } = question;
       log[level](
         { requestId: this.context.requestId, principal: this.principal.arn, action, resource, decision },
         'decision',
