@@ -4,6 +4,7 @@ import { type Incoming, makeBatch } from '../domain/batch.js';
 import { commit, findEvents } from '../store/commit.js';
 import { acquire, type Head, release, renew } from '../store/leader.js';
 import { type ConnectionPool, JournalConnection } from './connection.js';
+import { Crowd } from './crowd.js';
 import { maxBatch, Queue } from './queue.js';
 import { notDurable, Waiting } from './waiting.js';
 
@@ -15,10 +16,10 @@ const retryMs = 150;
 const appendMs = 1_900;
 /**
  * Under load a batch waits until as many records have come as the last ones had, at most this long after the last one
- * began. A commit costs about as much as fifteen of its records (500 us of CPU here and in the database), so batches of
- * two would double the price of a whole request. A read of a small object waits for three records in turn: no longer.
+ * began. A commit costs about as much as fifteen of its records (500 us of CPU here and in the database), and callers
+ * that were answered together come back within this: who came a little late must not have a commit of their own.
  */
-const paceMs = 3;
+const paceMs = 6;
 const fullEnough = 64;
 
 export interface JournalOptions {
@@ -44,8 +45,7 @@ export class Journal {
   #limit = maxBatch;
   /** When the last batch began (performance.now). */
   #batchBegan = 0;
-  /** The size of the last batches; falls slowly, since callers come back one by one. */
-  #expected = 1;
+  readonly #crowd = new Crowd();
   /** How many records must wait before `#wake` is called. */
   #wakeAt = 1;
   #wake: () => void = () => undefined;
@@ -114,7 +114,7 @@ export class Journal {
 
   /** Lets a batch collect. One caller that waits for each answer is never held up: nobody else would come. */
   async #gather(): Promise<void> {
-    const enough = Math.min(fullEnough, this.#expected);
+    const enough = Math.min(fullEnough, this.#crowd.expected);
     const wait = this.#batchBegan + paceMs - performance.now();
     if (wait > 0 && this.#queue.length < enough) await this.#woken(enough, wait);
     // All frames that have arrived may still put their records in.
@@ -142,7 +142,7 @@ export class Journal {
     const items = this.#queue.take(this.#limit);
     if (items.length === 0) return;
     this.#batchBegan = performance.now();
-    this.#expected = Math.max(items.length, Math.floor(this.#expected * 0.9));
+    this.#crowd.note(items.length);
     try {
       await this.#commit(head, items);
       this.#limit = maxBatch;
