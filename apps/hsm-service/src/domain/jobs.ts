@@ -2,6 +2,7 @@ import { sign, verify, type KeyObject } from 'node:crypto';
 import { sharedSecret } from './agreement.js';
 import type { SigningAlgorithm } from './algorithms.js';
 import { ecdsaSignDigest, ecdsaVerifyDigest } from './ecdsa.js';
+import { ecdsaSign } from './ecdsa-signer.js';
 import { ed25519phSign, ed25519phVerify } from './ed25519.js';
 import { unwrapMaterial, type ImportedMaterial, type Wrapped } from './import-material.js';
 import { generateKeyPair, type KeyPair } from './key-pairs.js';
@@ -67,7 +68,7 @@ export function runJob<Name extends JobName>(name: Name, args: JobArguments<Name
 function signWithKey({ key, algorithm, message, prepared }: Signing & { key: KeyObject }): Uint8Array {
   switch (algorithm.scheme) {
     case 'ecdsa':
-      return sign(algorithm.hash, message, key);
+      return ecdsaSign(algorithm.hash, message, key);
     case 'ed25519':
       return sign(null, message, key);
     default:

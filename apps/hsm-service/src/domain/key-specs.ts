@@ -55,12 +55,17 @@ const SHAPES: Readonly<Record<Exclude<SpecName, 'SM2'>, Shape>> = {
   ML_KEM_1024: mlKem,
 };
 
+// Made once: every operation asks for one. Undefined for SM2.
+const SPECS: readonly (KeySpec | undefined)[] = KEY_SPECS.map((name, at) =>
+  name === 'SM2' ? undefined : Object.freeze({ code: at + 1, name, ...SHAPES[name] }),
+);
+
 /** The spec of a code. Throws UnsupportedOperation for SM2, which AWS offers in China only, and Validation for others. */
 export function keySpec(code: number): KeySpec {
-  const name = KEY_SPECS[code - 1];
-  if (name === undefined) throw new KeysteadError('Validation', 'KeySpec is unknown.');
-  if (name === 'SM2') throw new KeysteadError('UnsupportedOperation', 'KeySpec SM2 is offered in China Regions only.');
-  return { code, name, ...SHAPES[name] };
+  const spec = SPECS[code - 1];
+  if (spec) return spec;
+  if (KEY_SPECS[code - 1] === undefined) throw new KeysteadError('Validation', 'KeySpec is unknown.');
+  throw new KeysteadError('UnsupportedOperation', 'KeySpec SM2 is offered in China Regions only.');
 }
 
 /** The spec of a new key. Throws Validation if its keys cannot have this usage. */
