@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-kms';
 import {
   CompleteMultipartUploadCommand,
+  CreateBucketCommand,
   CreateMultipartUploadCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -15,6 +16,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Bucket, get, put, system } from './support/system.js';
 import type { System } from './support/system.js';
@@ -286,9 +288,11 @@ describe('the log', () => {
   });
 
   test('has a record of its own for a GET that failed after that', async () => {
-    await put(c.s3, 'lost', 'x');
-    await rm(c.cluster.objects, { recursive: true });
-    await expect(get(c.s3, 'lost')).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
+    const own = { Bucket: 'losing' };
+    await c.s3.send(new CreateBucketCommand(own));
+    await put(c.s3, 'lost', 'x', own);
+    await rm(join(c.cluster.objects, own.Bucket), { recursive: true });
+    await expect(get(c.s3, 'lost', own)).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
     const reads = await c.records('GetObject', 'lost');
     expect(reads.map(({ errorCode }) => errorCode)).toEqual([undefined, 'InternalError']);
     expect(reads[0]?.requestID).toBe(reads[1]?.requestID);

@@ -3,7 +3,7 @@ import { kdfCounter } from '@keystead/crypto/hash';
 import { CallContext } from '@keystead/proto/common';
 import { LeasedCache } from '@keystead/service';
 import type { Lease } from '@keystead/service';
-import { type DataKey, type DataKeys, type KeyUser } from './data-keys.js';
+import type { DataKey, DataKeys, KeyUser } from './data-keys.js';
 
 /** A data key from which those of many objects are derived (S3 Bucket Keys). */
 export interface BucketKey {

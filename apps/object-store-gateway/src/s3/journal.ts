@@ -16,8 +16,8 @@ export interface Outcome {
 }
 
 /**
- * Up to here an object has one record: a write is committed together with it, and what is read lies in memory, proven,
- * when it is recorded. A longer body leaves a record before its first byte: who moves it may take hours, or never end.
+ * Up to here a call for an object has one record: a write is committed together with it, and a read is recorded once its
+ * key is open, before its first byte. A longer body has one more, before it moves: that may take hours, or never end.
  */
 export const SHORT_BODY = 1 << 20;
 

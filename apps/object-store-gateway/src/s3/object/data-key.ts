@@ -4,7 +4,7 @@ import type { KeyUser } from '../../clients/data-keys.js';
 import { kmsContext } from '../../domain/encryption.js';
 import type { ObjectEncryption } from '../../domain/encryption.js';
 import { bucketArn, objectArn } from '../../domain/arn.js';
-import type { StoredEncryption } from '../../domain/object.js';
+import type { ObjectRecord, StoredEncryption } from '../../domain/object.js';
 import { S3Error } from '../../domain/s3-error.js';
 import type { Gateway } from '../../gateway.js';
 import type { S3Request } from '../http/request.js';
@@ -17,11 +17,8 @@ export interface NewDataKey {
   readonly encryption: StoredEncryption;
 }
 
-/** The names of an object. */
-export interface ObjectPlace {
-  readonly bucket: string;
-  readonly key: string;
-}
+/** Which object a data key is for. */
+type ObjectPlace = Pick<ObjectRecord, 'bucket' | 'key'>;
 
 const SALT_SIZE = 32;
 
