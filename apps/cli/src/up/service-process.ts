@@ -34,14 +34,12 @@ const nodeFlags = ['--expose-gc', '--clear-free-memory'];
  * a gateway under load collected everything three times a second (MiB; ADR 0170).
  */
 const roomFlags = ['--initial-old-space-size=64'];
+/** Little outlives a young collection: to wake other threads for it costs more than they do of it (ADR 190, 191). */
+const aloneFlags = ['--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping'];
+const heapFlags = [...roomFlags, ...aloneFlags];
 /** Bodies are held by small objects: young ones are collected often (MiB), or tens of MiB of dead bodies wait with them. */
 const bodyFlags = ['--max-semi-space-size=4'];
-/**
- * Next to nothing of hsm-service's heap outlives a young collection: to wake other threads for one costs more than they do
- * of it (ADR 190).
- */
-const aloneFlags = ['--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping'];
-const hsmFlags = ['--disable-proto=delete', '--disallow-code-generation-from-strings', ...aloneFlags];
+const hsmFlags = ['--disable-proto=delete', '--disallow-code-generation-from-strings'];
 const ownFlags: Readonly<Record<string, readonly string[]>> = {
   'hsm-service': hsmFlags,
   'object-store-gateway': bodyFlags,
@@ -51,9 +49,9 @@ const forgetful = { GLIBC_TUNABLES: 'glibc.malloc.perturb=85:glibc.malloc.tcache
 /** Audit records hold no key and no plaintext: audit-service has nothing to forget, and need not pay for it. */
 const seesNoSecrets: ReadonlySet<string> = new Set(['audit-service']);
 
-function flagsOf(name: string): string[] {
-  if (seesNoSecrets.has(name)) return [...roomFlags];
-  return [...nodeFlags, ...roomFlags, ...(ownFlags[name] ?? [])];
+function flagsOf(name: string): readonly string[] {
+  if (seesNoSecrets.has(name)) return heapFlags;
+  return [...nodeFlags, ...heapFlags, ...(ownFlags[name] ?? [])];
 }
 
 /** One service, started again whenever it ends unasked. */
@@ -101,7 +99,7 @@ export class ServiceProcess {
     const from = statSync(logFile).size;
     const child = fork(script, [], {
       env: { ...(seesNoSecrets.has(name) ? {} : forgetful), ...env },
-      execArgv: flagsOf(name),
+      execArgv: [...flagsOf(name)],
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);

@@ -24,25 +24,33 @@ export const GetObject: Operation = {
     const { record } = stored;
     const head = describe(request, record);
     const sent = head.range.to - head.range.from;
-    const isShort = sent <= SHORT_BODY;
     const extra = { bytesTransferredIn: 0, bytesTransferredOut: sent };
     const opening = provenDataKey(gateway, request, stored);
-    const dataKey = isShort ? keyThenRecord(opening, journal, { extra }) : keyAndRecord(opening, journal);
-    const stream = await ObjectReader.open(gateway.backend, record, head.range, dataKey);
-    return { ...head.reply, stream, audit: { extra, recorded: isShort } };
+    const open = (key: Promise<Buffer>): Promise<ObjectReader> =>
+      ObjectReader.open(gateway.backend, record, head.range, key);
+    if (sent > SHORT_BODY)
+      return { ...head.reply, stream: await open(keyAndRecord(opening, journal)), audit: { extra } };
+    const stream = await openedAndRecorded(open(opening), opening, journal, { extra });
+    return { ...head.reply, stream, audit: { extra, recorded: true } };
   },
 };
 
-/** The data key, once the whole call is recorded: what can fail from here on leaves a record of its own. */
-async function keyThenRecord(opening: Promise<Buffer>, journal: Journal, outcome: Outcome): Promise<Buffer> {
-  const key = await opening;
-  try {
-    await journal.completed(outcome);
-    return key;
-  } catch (error) {
-    key.fill(0);
-    throw error;
-  }
+/**
+ * The object, opened while its call is recorded: nothing is given out before both are done. The record says that the key
+ * was there; what fails from then on leaves a record of its own.
+ */
+async function openedAndRecorded(
+  opening: Promise<ObjectReader>,
+  key: Promise<Buffer>,
+  journal: Journal,
+  outcome: Outcome,
+): Promise<ObjectReader> {
+  const recording = key.then(() => journal.completed(outcome));
+  const [opened, recorded] = await Promise.allSettled([opening, recording]);
+  if (opened.status === 'rejected') throw opened.reason;
+  if (recorded.status === 'fulfilled') return opened.value;
+  await opened.value.close();
+  throw recorded.reason;
 }
 
 /** The data key, once it is recorded that it may be used. */
