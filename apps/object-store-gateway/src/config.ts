@@ -24,11 +24,13 @@ export interface Config extends ServiceConfig {
   readonly auditAddress: Address;
   readonly backend: BackendConfig;
   readonly tlsRule: Gateway['tlsRule'];
+  /** No other gateway uses the same database: what was read of the index may be kept. */
+  readonly sole: boolean;
 }
 
 /**
  * Reads the environment. KEYSTEAD_REQUIRE_TLS: 1 asks every client of SSE-KMS for TLS, 0 none; without it clients on
- * this machine are excepted.
+ * this machine are excepted. KEYSTEAD_SOLE_GATEWAY: 1 where this is the only gateway of its database.
  */
 export function readConfig(env: Environment): Config {
   const { listen, ...shared } = serviceConfig(env);
@@ -46,6 +48,7 @@ export function readConfig(env: Environment): Config {
     auditAddress: address(env, 'KEYSTEAD_AUDIT_ADDRESS'),
     backend: readBackend(env),
     tlsRule: readTlsRule(env),
+    sole: flag(env, 'KEYSTEAD_SOLE_GATEWAY'),
   });
 }
 

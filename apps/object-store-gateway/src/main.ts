@@ -1,5 +1,5 @@
 import { auditClient, outboxWorker } from '@keystead/audit';
-import { openPool, requireSchemaVersion, transaction } from '@keystead/db';
+import { openPool, requireSchemaVersion } from '@keystead/db';
 import type { Pool } from '@keystead/db';
 import { warmUp } from '@keystead/policy';
 import { IamServiceClient } from '@keystead/proto/iam';
@@ -35,8 +35,8 @@ import { refusals } from './s3/http/refusals.js';
 import type { RequestHead } from './s3/http/request.js';
 import { internalServer, publicServer } from './s3/http/server.js';
 import { gatewayStore } from './store/gateway-store.js';
-import { forgetEverything } from './store/reset.js';
 import { rebuildIndex } from './workers/rebuild.js';
+import { holdIndex } from './workers/sole.js';
 import { removeOrphans, sweeper } from './workers/sweep.js';
 
 const NAME = 'object-store-gateway';
@@ -106,7 +106,7 @@ async function compose(
 
 async function parts(config: Config, tls: TlsIdentity, log: Logger, closers: Closers) {
   const now = (): Date => new Date();
-  const { pool, audit, outbox, trailing: ended } = await storage(config, tls, log, closers);
+  const { pool, sole, audit, outbox, trailing: ended } = await storage(config, tls, log, closers);
   const backend = await openBackend(config.backend);
   closers.push(() => backend.close());
   const kms = pipelineClient({
@@ -129,7 +129,7 @@ async function parts(config: Config, tls: TlsIdentity, log: Logger, closers: Clo
   const { region, tlsRule } = config;
   const gateway: Gateway = {
     ...{ region, tlsRule, backend, audit, trailing: ended, outbox, log, now },
-    store: gatewayStore(pool),
+    store: gatewayStore(pool, sole),
     dataKeys: keys,
     bucketKeys: ofBuckets,
     access: access(callers, region, now),
@@ -141,9 +141,13 @@ async function parts(config: Config, tls: TlsIdentity, log: Logger, closers: Clo
 
 async function storage(config: Config, tls: TlsIdentity, log: Logger, closers: Closers) {
   const { databaseUrl: url, databasePasswordFile: passwordFile, databaseConnections: max } = config;
-  const pool = openPool({ url, passwordFile, schema: 'gateway', max, onError: (err) => log.warn({ err }, 'database') });
+  const onError = (err: Error): void => log.warn({ err }, 'database');
+  // One more: the lock on the index has a connection of its own.
+  const pool = openPool({ url, passwordFile, schema: 'gateway', max: max + 1, onError });
   closers.push(() => pool.end());
   await requireSchemaVersion(pool, SCHEMA_VERSION);
+  const sole = await holdIndex({ pool, sole: config.sole, log });
+  closers.push(() => sole.close());
   const audit = auditClient({ address: config.auditAddress, tls });
   closers.push(() => audit.close());
   const outbox = outboxWorker({
@@ -155,7 +159,7 @@ async function storage(config: Config, tls: TlsIdentity, log: Logger, closers: C
   closers.push(() => outbox.close());
   const ended = trailing((record) => audit.append(record));
   closers.push(() => ended.close());
-  return { pool, audit, outbox, trailing: ended };
+  return { pool, sole, audit, outbox, trailing: ended };
 }
 
 function openBackend(config: BackendConfig): Promise<Backend> | Backend {
@@ -167,13 +171,17 @@ function openIdentity({ iamAddress }: Config, tls: TlsIdentity, ofIam: Lease) {
   return identity(iam, ofIam);
 }
 
-function serveGrpc({ listen, opsListen, testMode }: Config, tls: TlsIdentity, { backend, log }: Gateway, pool: Pool) {
-  const reset = (): Promise<void> => transaction(pool, forgetEverything);
+function serveGrpc(
+  { listen, opsListen, testMode }: Config,
+  tls: TlsIdentity,
+  { backend, log, store }: Gateway,
+  pool: Pool,
+) {
   const ready = async (): Promise<void> => {
     await pool.query('select 1');
     await backend.check();
   };
-  const services = testMode ? [testingService(reset)] : [];
+  const services = testMode ? [testingService(() => store.reset())] : [];
   return serve({ name: NAME, listen, opsListen, tls, services, ready, log });
 }
 

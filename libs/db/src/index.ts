@@ -1,4 +1,13 @@
-export { identifier, openPool, urlWith, Pool, type PoolOptions, type Queryable, type Statement } from './pool.js';
+export {
+  identifier,
+  openPool,
+  urlWith,
+  Pool,
+  type PoolClient,
+  type PoolOptions,
+  type Queryable,
+  type Statement,
+} from './pool.js';
 export {
   isUniqueViolation,
   requireSchemaVersion,

@@ -48,6 +48,9 @@ const types: pg.CustomTypesConfig = {
       : (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
 };
 
+/** A connection of a pool, for what belongs to one: locks of a session, notifications. To be released. */
+export type PoolClient = pg.PoolClient;
+
 /** Opens a pool; the first query makes the first connection. */
 export function openPool({ url, passwordFile, password, schema, max = 10, onError }: PoolOptions): Pool {
   const { host, port, user, database, password: inUrl, ssl } = connectionOf(url);

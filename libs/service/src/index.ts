@@ -38,7 +38,7 @@ export {
 export { wasNeverSent } from './pipeline/entry.js';
 export type { PipelineMethod, Success, Tagged, ValueOf } from './pipeline/frames.js';
 export { LeaseHub, type LeaseHubOptions } from './leases/hub.js';
-export { lease, type Lease, type LeaseOptions } from './leases/subscription.js';
+export { lease, type ChangeListener, type Lease, type LeaseOptions } from './leases/subscription.js';
 export { LeasedCache, type LeasedCacheOptions } from './leases/cache.js';
 export { mustNotBeWatched } from './harden.js';
 export { callMetrics, gauge, metricsRegistry, type CallMetrics, type Metrics } from './metrics.js';

@@ -165,6 +165,7 @@ async function describe(
       KEYSTEAD_S3_LISTEN: await local(),
       KEYSTEAD_INTERNAL_S3_LISTEN: at.KEYSTEAD_GATEWAY_S3_ADDRESS,
       ...stored('object-store-gateway'),
+      KEYSTEAD_SOLE_GATEWAY: '1',
       KEYSTEAD_BACKEND: 'directory',
       KEYSTEAD_BACKEND_DIR: join(folder, 'objects'),
     }),

@@ -92,6 +92,7 @@ export function serviceWaves(installation: Installation): ServiceSpec[][] {
         KEYSTEAD_S3_LISTEN: `${host}:${ports.s3}`,
         KEYSTEAD_INTERNAL_S3_LISTEN: local(internalS3),
         ...database('object-store-gateway'),
+        KEYSTEAD_SOLE_GATEWAY: '1',
         ...backend(installation),
       }),
     ],

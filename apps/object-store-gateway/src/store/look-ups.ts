@@ -1,7 +1,9 @@
 import type { Queryable } from '@keystead/db';
+import { LeasedCache } from '@keystead/service';
 import type { SealedRecord } from '../domain/record-seal.js';
 import { Batches } from './batches.js';
 import { type Bucket, type BucketRow, bucketOf } from './buckets.js';
+import { type IndexChanges, nameOf } from './index-changes.js';
 
 interface Question {
   readonly bucket: string;
@@ -14,16 +16,31 @@ export interface FoundObject {
   readonly object: SealedRecord | undefined;
 }
 
-/** Callers who were answered together ask together, within this; two questions cost almost twice as much as one. */
+/** Callers who were answered together ask together, within this: what follows then shares a frame to the log. */
 const PATIENCE_MS = 1;
+/** How much is kept, in KiB of records and as many objects at most. */
+const MOST_KEPT = 16_384;
 
-/** Finds buckets together with an object in them, many with one question to the database. */
-export function lookUps(db: Queryable): (bucket: string, key: string) => Promise<FoundObject | undefined> {
-  const batches = new Batches<Question, FoundObject | undefined>((questions) => findAll(db, questions), {
-    patienceMs: PATIENCE_MS,
-  });
-  return (bucket, key) => batches.do({ bucket, key });
+/**
+ * Finds buckets together with an object in them: in memory as far as `changes` vouches for it, else many with one question
+ * to the database.
+ */
+export function lookUps(
+  db: Queryable,
+  changes: IndexChanges,
+): (bucket: string, key: string) => Promise<FoundObject | undefined> {
+  const company = new Batches<undefined, undefined>((callers) => Promise.resolve(callers), { patienceMs: PATIENCE_MS });
+  const database = new Batches<Question, FoundObject | undefined>((questions) => findAll(db, questions));
+  const kept = new LeasedCache<FoundObject>({ lease: changes, maxEntries: MOST_KEPT, weigh });
+  return async (bucket, key) => {
+    await company.do(undefined);
+    const [name, ask] = [nameOf(bucket, key), () => database.do({ bucket, key })];
+    if (changes.isChanging(name)) return ask();
+    return kept.peek(name) ?? kept.get(name, ask);
+  };
 }
+
+const weigh = ({ object }: FoundObject): number => 1 + Math.floor((object?.length ?? 0) / 1_024);
 
 /**
  * The arrays stand in sub-selects, where the planner does not count them: knowing that there is one row it would find its

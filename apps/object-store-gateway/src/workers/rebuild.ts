@@ -4,6 +4,7 @@ import type { Backend } from '../backend/backend.js';
 import { readRecord } from '../domain/record-seal.js';
 import { addBucket } from '../store/buckets.js';
 import { lockObject, replaceObject } from '../store/objects.js';
+import { ANNOUNCE } from './sole.js';
 
 /** What a rebuild found. */
 export interface RebuildReport {
@@ -39,6 +40,7 @@ async function restore(pool: Pool, sealed: string, account: string): Promise<boo
     const current = await lockObject(tx, record.bucket, record.key);
     if (current && current.modified >= record.modified) return false;
     await replaceObject(tx, sealed, record);
+    await tx.query(ANNOUNCE);
     return true;
   });
 }
