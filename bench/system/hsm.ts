@@ -19,7 +19,7 @@ export interface Hsm extends Child {
 const flags = [
   ...['--expose-gc', '--clear-free-memory', '--initial-old-space-size=64'],
   ...['--disable-proto=delete', '--disallow-code-generation-from-strings'],
-  ...['--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping'],
+  ...['--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping', '--no-memory-reducer'],
 ];
 const forgetful = 'glibc.malloc.perturb=85:glibc.malloc.tcache_count=0:glibc.malloc.mxfast=160';
 
