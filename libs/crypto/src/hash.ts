@@ -1,7 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-const utf8 = (text: string): Buffer => Buffer.from(text, 'utf8');
-
 /** SHA-256 (FIPS 180-4) of the parts joined: 32 bytes. */
 export function sha256(...parts: readonly (Uint8Array | string)[]): Buffer {
   const hash = createHash('sha256');
@@ -36,7 +34,7 @@ export function kdfCounter(key: Uint8Array, label: string, context: Uint8Array, 
   const bits = u32(length * 8);
   const blocks: Buffer[] = [];
   for (let i = 1; (i - 1) * 32 < length; i++) {
-    blocks.push(hmacSha256(key, u32(i), utf8(label), ZERO, context, bits));
+    blocks.push(hmacSha256(key, u32(i), label, ZERO, context, bits));
   }
   return Buffer.concat(blocks, length);
 }

@@ -1,7 +1,7 @@
 import type { ContextRecord } from '@keystead/policy';
 import type { S3Request } from './http/request.js';
 
-const HEADERS: Readonly<Record<string, string>> = {
+const HEADERS = Object.entries({
   's3:x-amz-server-side-encryption': 'x-amz-server-side-encryption',
   's3:x-amz-server-side-encryption-aws-kms-key-id': 'x-amz-server-side-encryption-aws-kms-key-id',
   's3:x-amz-server-side-encryption-customer-algorithm': 'x-amz-server-side-encryption-customer-algorithm',
@@ -13,14 +13,14 @@ const HEADERS: Readonly<Record<string, string>> = {
   's3:x-amz-object-ownership': 'x-amz-object-ownership',
   's3:if-match': 'if-match',
   's3:if-none-match': 'if-none-match',
-};
+});
 
-const PARAMETERS: Readonly<Record<string, string>> = {
+const PARAMETERS = Object.entries({
   's3:prefix': 'prefix',
   's3:delimiter': 'delimiter',
   's3:max-keys': 'max-keys',
   's3:VersionId': 'versionId',
-};
+});
 
 /** The condition keys of S3: what the request says, never what a default makes of it. */
 export function conditionValues(request: S3Request, account: string): ContextRecord {
@@ -31,7 +31,7 @@ export function conditionValues(request: S3Request, account: string): ContextRec
     's3:signatureAge': String(Math.max(0, Date.now() - request.auth.time)),
     's3:TlsVersion': request.arrival.tlsVersion.replace(/^TLSv/, '') || undefined,
   };
-  for (const [key, name] of Object.entries(HEADERS)) values[key] = request.header(name);
-  for (const [key, name] of Object.entries(PARAMETERS)) values[key] = request.query.get(name);
+  for (const [key, name] of HEADERS) values[key] = request.header(name);
+  for (const [key, name] of PARAMETERS) values[key] = request.query.get(name);
   return values;
 }

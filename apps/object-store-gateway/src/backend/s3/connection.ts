@@ -34,6 +34,7 @@ const SILENCE_MS = 30_000;
 const IDLE_MS = 4_000;
 const HEAD_BYTES = 2_048;
 const HEAD_END = '\r\n\r\n';
+const NOTHING = Buffer.alloc(0);
 const MOST_HEAD_BYTES = 64 * 1024;
 
 /**
@@ -45,7 +46,7 @@ export class Connection {
   readonly #onFree: (connection: Connection) => void;
   readonly #headSpace = Buffer.allocUnsafeSlow(HEAD_BYTES);
   #space: Uint8Array = this.#headSpace;
-  #head: Buffer = Buffer.alloc(0);
+  #head: Buffer = NOTHING;
   #exchange: Exchange | undefined;
   #sink: Sink | undefined;
   #left = 0;
@@ -153,17 +154,20 @@ export class Connection {
 
   #headCame(length: number): boolean {
     this.silent = false;
-    this.#head = Buffer.concat([this.#head, this.#headSpace.subarray(0, length)]);
-    for (let end = this.#head.indexOf(HEAD_END); end >= 0; end = this.#head.indexOf(HEAD_END)) {
+    const came = this.#headSpace.subarray(0, length);
+    let bytes = this.#head.length === 0 ? came : Buffer.concat([this.#head, came]);
+    this.#head = NOTHING;
+    for (let end = bytes.indexOf(HEAD_END); end >= 0; end = bytes.indexOf(HEAD_END)) {
       if (!this.#exchange) break;
-      const head = readAnswerHead(this.#head.toString('latin1', 0, end));
-      const rest = this.#head.subarray(end + HEAD_END.length);
+      const head = readAnswerHead(bytes.toString('latin1', 0, end));
       // Behind an interim answer (RFC 9110 §15.2) another head follows.
-      this.#head = head.status < 200 ? rest : Buffer.alloc(0);
-      if (head.status >= 200) return this.#beginBody(this.#exchange, head, rest);
+      bytes = bytes.subarray(end + HEAD_END.length);
+      if (head.status >= 200) return this.#beginBody(this.#exchange, head, bytes);
     }
     if (!this.#exchange) throw new Error('the object store speaks unasked');
-    if (this.#head.length > MOST_HEAD_BYTES) throw new Error('the object store answers with an endless head');
+    if (bytes.length > MOST_HEAD_BYTES) throw new Error('the object store answers with an endless head');
+    // A copy, since what comes next is read into the same space.
+    this.#head = Buffer.from(bytes);
     return true;
   }
 

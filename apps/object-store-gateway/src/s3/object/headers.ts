@@ -84,13 +84,10 @@ export function objectHeaders(request: S3Request, record: ObjectRecord): Record<
     const value = request.query.get(`response-${name}`);
     if (value !== undefined) headers[name] = checkedHeader(value);
   }
-  return {
-    ...headers,
-    'accept-ranges': 'bytes',
-    etag: quoted(record.etag),
-    'last-modified': new Date(record.modified).toUTCString(),
-    ...encryptionHeaders(record.encryption),
-  };
+  headers['accept-ranges'] = 'bytes';
+  headers['etag'] = quoted(record.etag);
+  headers['last-modified'] = new Date(record.modified).toUTCString();
+  return Object.assign(headers, encryptionHeaders(record.encryption));
 }
 
 function checkedHeader(value: string): string {
