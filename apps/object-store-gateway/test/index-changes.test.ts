@@ -38,36 +38,40 @@ describe('what is kept of the index', () => {
       kind: fc.constantFrom('read', 'read', 'write', 'bucket'),
     });
     await fc.assert(
-      fc.asyncProperty(fc.scheduler({ act: slowly }), fc.array(call, { minLength: 2, maxLength: 20 }), async (scheduler, calls) => {
-        const step = (): Promise<unknown> => scheduler.schedule(Promise.resolve());
-        const committed = new Map<string, number>();
-        /** The newest that somebody has been told of each key. */
-        const told = new Map<string, number>();
-        const tell = (key: string, value: number): unknown => told.set(key, Math.max(told.get(key) ?? 0, value));
-        let newest = 0;
-        const index = new IndexChanges(alone);
-        const find = lookUps(indexOf(committed, step).db, index);
-        const run = async ({ key, kind }: { key: string; kind: string }): Promise<void> => {
-          await step();
-          if (kind === 'read') {
-            const before = told.get(key) ?? 0;
-            const value = valueOf(await find('one', key));
-            expect(value).toBeGreaterThanOrEqual(before);
-            return void tell(key, value);
-          }
-          const written = await index.during(async (touch) => {
+      fc.asyncProperty(
+        fc.scheduler({ act: slowly }),
+        fc.array(call, { minLength: 2, maxLength: 20 }),
+        async (scheduler, calls) => {
+          const step = (): Promise<unknown> => scheduler.schedule(Promise.resolve());
+          const committed = new Map<string, number>();
+          /** The newest that somebody has been told of each key. */
+          const told = new Map<string, number>();
+          const tell = (key: string, value: number): unknown => told.set(key, Math.max(told.get(key) ?? 0, value));
+          let newest = 0;
+          const index = new IndexChanges(alone);
+          const find = lookUps(indexOf(committed, step).db, index);
+          const run = async ({ key, kind }: { key: string; kind: string }): Promise<void> => {
             await step();
-            touch(kind === 'bucket' ? undefined : nameOf('one', key));
-            await step();
-            const value = ++newest;
-            committed.set(key, value);
-            await step();
-            return value;
-          });
-          tell(key, written);
-        };
-        await scheduler.waitFor(Promise.all(calls.map(run)));
-      }),
+            if (kind === 'read') {
+              const before = told.get(key) ?? 0;
+              const value = valueOf(await find('one', key));
+              expect(value).toBeGreaterThanOrEqual(before);
+              return void tell(key, value);
+            }
+            const written = await index.during(async (touch) => {
+              await step();
+              touch(kind === 'bucket' ? undefined : nameOf('one', key));
+              await step();
+              const value = ++newest;
+              committed.set(key, value);
+              await step();
+              return value;
+            });
+            tell(key, written);
+          };
+          await scheduler.waitFor(Promise.all(calls.map(run)));
+        },
+      ),
       // Found by the 1,178th: a reader who asked again during the change kept what it got.
       { numRuns: 2_000 },
     );
