@@ -36,7 +36,7 @@ const nodeFlags = ['--expose-gc', '--clear-free-memory'];
 const roomFlags = ['--initial-old-space-size=64'];
 /** Little outlives a young collection: to wake other threads for it costs more than they do of it (ADR 190, 191). */
 const aloneFlags = ['--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping'];
-/** In a pause V8 would give memory back, and with it all code that it has optimized: what follows costs twice as much (ADR 193). */
+/** In a pause V8 would give memory back, and with it all code that it has optimized: what follows costs a third more (ADR 193). */
 const pauseFlags = ['--no-memory-reducer'];
 const heapFlags = [...roomFlags, ...aloneFlags, ...pauseFlags];
 /** Bodies are held by small objects: young ones are collected often (MiB), or tens of MiB of dead bodies wait with them. */
