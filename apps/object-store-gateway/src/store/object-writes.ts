@@ -4,6 +4,7 @@ import { AuditRecord } from '@keystead/proto/audit';
 import type { ObjectRecord } from '../domain/object.js';
 import type { SealedRecord } from '../domain/record-seal.js';
 import { Batches } from './batches.js';
+import { nameOf } from './index-changes.js';
 
 /** An object of one blob that takes the place of whatever its key named, and the record of the call. */
 export interface ObjectWrite {
@@ -40,7 +41,7 @@ async function writeAll(db: Queryable, writes: readonly ObjectWrite[]): Promise<
     const now = new Map<string, ObjectWrite>();
     const later: ObjectWrite[] = [];
     for (const write of left) {
-      const name = nameOf(write.record);
+      const name = nameOf(write.record.bucket, write.record.key);
       if (now.has(name)) later.push(write);
       else now.set(name, write);
     }
@@ -57,7 +58,7 @@ async function writeDifferent(
 ): Promise<void> {
   try {
     const written = await replaceObjects(db, writes);
-    for (const write of writes) results.set(write, written.has(nameOf(write.record)));
+    for (const write of writes) results.set(write, written.has(nameOf(write.record.bucket, write.record.key)));
   } catch (error) {
     // What the database refuses, or cannot do beside others, concerns single writes; a dead database concerns all.
     if (sqlState(error) === undefined) throw error;
@@ -66,8 +67,6 @@ async function writeDifferent(
     else for (const write of writes) await writeDifferent(db, [write], results);
   }
 }
-
-const nameOf = ({ bucket, key }: Pick<ObjectRecord, 'bucket' | 'key'>): string => `${bucket}/${key}`;
 
 /**
  * Rows are locked in the order of their names, so that two replicas never wait for each other. (Of two first writes of a
@@ -117,5 +116,5 @@ async function replaceObjects(db: Queryable, writes: readonly ObjectWrite[]): Pr
       of(({ told }) => Buffer.from(AuditRecord.encode(told).finish())),
     ],
   });
-  return new Set(rows.map(({ bucket, key }) => nameOf({ bucket, key: key.toString('utf8') })));
+  return new Set(rows.map(({ bucket, key }) => nameOf(bucket, key.toString('utf8'))));
 }
