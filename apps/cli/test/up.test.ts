@@ -1,13 +1,15 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
 import { request } from 'node:https';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateKeyCommand, DescribeKeyCommand, EncryptCommand, KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { startKeystead, type StartedKeystead } from '@keystead/testing';
-import { fourFreePorts } from '@keystead/testing/free-port';
+import { fourFreePorts, freePort } from '@keystead/testing/free-port';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 const scratch = mkdtempSync(join(tmpdir(), 'keystead-up-'));
@@ -18,6 +20,32 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 function keystead(...args: string[]): { code: number | null; stderr: string; stdout: string } {
   const { status, stderr, stdout } = spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: 60_000 });
   return { code: status, stderr, stdout };
+}
+
+/** The same beside servers of this process. */
+async function keysteadBeside(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, [cli, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, stderr };
+}
+
+/** Whether something listens at host:port. */
+function listens(address: string): Promise<boolean> {
+  const { hostname, port } = new URL(`tcp://${address}`);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port) }, () => resolve(true)).on('error', () =>
+      resolve(false),
+    );
+    socket.once('connect', () => socket.destroy());
+  });
 }
 
 /** The processes below a launcher, by the service they run. */
@@ -208,6 +236,12 @@ describe('what cannot start says so in one sentence, with a non-zero exit', () =
     ],
     ['--backend s3 without an endpoint', () => undefined, ['--backend', 's3'], /--backend s3 needs --s3-endpoint/],
     [
+      'an S3 endpoint that is none',
+      () => undefined,
+      ['--backend', 's3', '--s3-endpoint', 'http://127.0.0.1:9000/bucket'],
+      /--s3-endpoint must be http\(s\):\/\/host:port, not "http:\/\/127\.0\.0\.1:9000\/bucket"\./,
+    ],
+    [
       'a port that is none',
       () => undefined,
       ['--port', '99999'],
@@ -222,6 +256,70 @@ describe('what cannot start says so in one sentence, with a non-zero exit', () =
     expect(code).toBe(1);
     expect(stderr).toMatch(sentence);
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('an object store that cannot be used', () => {
+  const data = join(scratch, 'no-store');
+  let store: StartedKeystead;
+  let website: Server;
+
+  beforeAll(async () => {
+    // A real S3 store with real credentials: another Keystead.
+    store = await startKeystead();
+    website = createServer((_, response) => response.end('<!DOCTYPE html><p>Welcome!</p>'));
+    await new Promise<void>((resolve) => website.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(async () => {
+    website.close();
+    await store.stop();
+  });
+
+  const locally = (port: number): string => `http://127.0.0.1:${port}`;
+  const accessKeyId = (): string => store.credentials.accessKeyId;
+  test.each<[string, () => [string, string] | Promise<[string, string]>, RegExp]>([
+    [
+      'nothing listens',
+      async () => [locally(await freePort()), accessKeyId()],
+      /: Nothing answers at http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\): start the object store, or name its right endpoint\.$/,
+    ],
+    [
+      'a wrong secret',
+      () => [store.s3Endpoint, accessKeyId()],
+      /: The object store at http:\/\/127\.0\.0\.1:\d+ refuses the credentials \(SignatureDoesNotMatch\): correct KEYSTEAD_S3_ACCESS_KEY_ID and KEYSTEAD_S3_SECRET_ACCESS_KEY\.$/,
+    ],
+    [
+      'an access key that is unknown',
+      () => [store.s3Endpoint, 'AKIAAAAAAAAAAAAAAAAA'],
+      /refuses the credentials \(InvalidAccessKeyId\)/,
+    ],
+    [
+      'a website',
+      () => [locally((website.address() as AddressInfo).port), accessKeyId()],
+      /: What answers at http:\/\/127\.0\.0\.1:\d+ is no S3 store: name the endpoint of the store's S3 API, with the right scheme and port\.$/,
+    ],
+    [
+      'HTTPS where HTTP is spoken',
+      () => [store.s3Endpoint.replace('http:', 'https:'), accessKeyId()],
+      /What answers at https:\/\/127\.0\.0\.1:\d+ is no S3 store \(EPROTO\)/,
+    ],
+  ])('%s: one sentence says what to do, and nothing is left running', async (_, given, sentence) => {
+    const [endpoint, id] = await given();
+    const port = await fourFreePorts();
+    const args = ['up', '--data', data, '--port', String(port), '--backend', 's3', '--s3-endpoint', endpoint];
+    const { code, stderr } = await keysteadBeside(args, {
+      KEYSTEAD_S3_ACCESS_KEY_ID: id,
+      KEYSTEAD_S3_SECRET_ACCESS_KEY: 'a-wrong-secret-that-nobody-may-see',
+    });
+    expect(code).toBe(1);
+    expect(stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(sentence)]);
+    expect(stderr).not.toContain('a-wrong-secret');
+    const { addresses } = JSON.parse(readFileSync(join(data, 'runtime.json'), 'utf8')) as {
+      addresses: Record<string, string>;
+    };
+    for (const address of Object.values(addresses)) expect(await listens(address)).toBe(false);
+    for (const left of ['launcher.pid', 'postgres/data/postmaster.pid', 'env'])
+      expect(existsSync(join(data, left))).toBe(false);
   });
 });
 

@@ -86,7 +86,8 @@ export function checkOptions(options: UpOptions, env: NodeJS.ProcessEnv): void {
     return;
   }
   if (options.s3Endpoint === undefined) throw new Failure('--backend s3 needs --s3-endpoint URL.');
-  if (!URL.canParse(options.s3Endpoint)) throw new Failure(`--s3-endpoint must be a URL, not "${options.s3Endpoint}".`);
+  if (!/^https?:\/\/[^/]+\/?$/.test(options.s3Endpoint) || !URL.canParse(options.s3Endpoint))
+    throw new Failure(`--s3-endpoint must be http(s)://host:port, not "${options.s3Endpoint}".`);
   for (const name of ['KEYSTEAD_S3_ACCESS_KEY_ID', 'KEYSTEAD_S3_SECRET_ACCESS_KEY']) {
     if (!env[name]) throw new Failure(`--backend s3 needs ${name} in the environment.`);
   }

@@ -2,6 +2,7 @@ import { Client } from 'minio';
 import type { Backend, BlobReader, BlobWriter } from '../backend.js';
 import { isBlobName } from '../../domain/blob-name.js';
 import { footerRoom, readFooter } from '../footer.js';
+import { openBucket } from './opening.js';
 import { Signer } from './signer.js';
 import { Transport } from './transport.js';
 
@@ -24,11 +25,14 @@ const REMOVED = '.removed';
 /** What is read of an object's end to find its record: rarely has one more. */
 const TAIL_BYTES = 8_192;
 
-/** Keeps blobs in any S3 store. Bytes travel by plain requests of our own, because the client library buffers streams. */
+/**
+ * Keeps blobs in any S3 store. Bytes travel by plain requests of our own, because the client library buffers streams.
+ * Throws ConfigError when the store cannot be used.
+ */
 export async function s3Backend(options: S3BackendOptions): Promise<Backend> {
   const bucket = `${options.bucketPrefix}objects`;
   const client = clientOf(options);
-  if (!(await client.bucketExists(bucket))) await client.makeBucket(bucket, options.region);
+  await openBucket(client, { endpoint: options.endpoint, bucket, region: options.region });
   return new S3Backend(client, bucket, transportOf(options));
 }
 
