@@ -40,24 +40,65 @@ export function dataFolder(path: string): DataFolder {
   };
 }
 
-/** Opens a data folder for `up`, or makes it. Throws Failure when it is not ours or of another version. */
+/** A data folder that is there, or made. Throws Failure when it is not ours or of another version. */
 export function openDataFolder(path: string): DataFolder {
   const folder = dataFolder(path);
-  const version = readIfThere(join(folder.path, 'version'))?.trim();
+  refuseForeign(folder);
+  makeDataFolder(folder);
+  return folder;
+}
+
+/**
+ * A data folder that `up` may use or make; touches nothing. `leftover` says that an earlier launcher was killed on it.
+ * Throws Failure when it is not ours, of another version, or in use.
+ */
+export function usableDataFolder(path: string): { folder: DataFolder; leftover: boolean } {
+  const folder = dataFolder(path);
+  refuseForeign(folder);
+  return { folder, leftover: refuseRunning(folder) > 0 };
+}
+
+/** Makes what is missing of a data folder and marks it as in use; returns how to release it. Throws Failure. */
+export function takeDataFolder(folder: DataFolder): () => void {
+  refuseRunning(folder);
+  makeDataFolder(folder);
+  const lock = lockOf(folder);
+  writePrivate(lock, `${process.pid}\n`);
+  return () => rmSync(lock, { force: true });
+}
+
+function refuseForeign(folder: DataFolder): void {
+  const version = inFolder(folder, () => readIfThere(join(folder.path, 'version'))?.trim());
   if (version === undefined) {
-    if (existsSync(folder.path) && readdirSync(folder.path).length > 0) {
+    if (inFolder(folder, () => existsSync(folder.path) && readdirSync(folder.path).length > 0)) {
       throw new Failure(`${folder.path} is not empty and no data folder of Keystead: name another with --data.`);
     }
-    mkdirSync(folder.path, { recursive: true, mode: 0o700 });
-    writePrivate(join(folder.path, 'version'), `${layout}\n`);
   } else if (version !== layout) {
     throw new Failure(
       `${folder.path} has data of version ${version}, this release reads version ${layout}: use the release that made it, or another folder with --data.`,
     );
   }
-  for (const part of [folder.logs, folder.secrets, folder.objects, folder.root])
-    mkdirSync(part, { recursive: true, mode: 0o700 });
-  return folder;
+}
+
+function makeDataFolder(folder: DataFolder): void {
+  inFolder(folder, () => {
+    const version = join(folder.path, 'version');
+    // First: without it the next start would take the rest for somebody else's.
+    if (!existsSync(version)) writePrivate(version, `${layout}\n`);
+    for (const part of [folder.logs, folder.secrets, folder.objects, folder.root])
+      mkdirSync(part, { recursive: true, mode: 0o700 });
+  });
+}
+
+/** What the system refuses is for the user to mend. */
+function inFolder<T>({ path }: DataFolder, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new Failure(`${path} cannot be a data folder (${code}): name another with --data.`);
+  }
 }
 
 /** An existing data folder, for commands beside a running `up`. */
@@ -71,17 +112,17 @@ export function existingDataFolder(path: string): DataFolder {
   return folder;
 }
 
-/** Marks the folder as in use; returns how to release it, and whether an earlier launcher was killed on it. */
-export function lockDataFolder(folder: DataFolder): { release: () => void; leftover: boolean } {
-  const file = join(folder.path, 'launcher.pid');
-  const earlier = Number(readIfThere(file) ?? '0');
+const lockOf = (folder: DataFolder): string => join(folder.path, 'launcher.pid');
+
+/** The process that was the launcher here, 0 for none. Throws Failure when it still is. */
+function refuseRunning(folder: DataFolder): number {
+  const earlier = Number(readIfThere(lockOf(folder)) ?? '0');
   if (earlier > 0 && earlier !== process.pid && isLauncher(earlier)) {
     throw new Failure(
       `Keystead already runs on ${folder.path} (process ${earlier}): stop it, or name another folder with --data.`,
     );
   }
-  writePrivate(file, `${process.pid}\n`);
-  return { leftover: earlier > 0, release: () => rmSync(file, { force: true }) };
+  return earlier;
 }
 
 /** After a crash the number may belong to a stranger. */

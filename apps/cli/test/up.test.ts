@@ -1,5 +1,14 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { request } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
@@ -36,6 +45,11 @@ async function keysteadBeside(
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return { code, stderr };
 }
+
+const portInUse = (port: string): object => ({
+  code: 1,
+  stderr: `keystead: Port ${port} is in use: stop the program that has it, or choose other ports with --port.\n`,
+});
 
 /** Whether something listens at host:port. */
 function listens(address: string): Promise<boolean> {
@@ -166,11 +180,22 @@ describe('a running installation', () => {
     const sameFolder = keystead('up', '--data', data, '--port', String(Number(port) + 100));
     expect(sameFolder).toMatchObject({ code: 1 });
     expect(sameFolder.stderr).toMatch(/^keystead: Keystead already runs on .* \(process \d+\)/);
-    const samePort = keystead('up', '--data', join(scratch, 'other'), '--port', port);
-    expect(samePort).toMatchObject({ code: 1 });
-    expect(samePort.stderr).toBe(
-      `keystead: Port ${port} is in use: stop the program that has it, or choose other ports with --port.\n`,
-    );
+    expect(keystead('up', '--data', join(scratch, 'other'), '--port', port)).toMatchObject(portInUse(port));
+  });
+
+  test('a start that finds a port in use leaves nothing that was not there', () => {
+    const { port } = new URL(running.endpoint);
+    const fails = (folder: string): void =>
+      expect(keystead('up', '--data', folder, '--port', port)).toMatchObject(portInUse(port));
+    fails(join(scratch, 'not/there'));
+    expect(existsSync(join(scratch, 'not'))).toBe(false);
+    const empty = mkdtempSync(join(scratch, 'empty-'));
+    fails(empty);
+    expect(readdirSync(empty)).toEqual([]);
+    const made = mkdtempSync(join(scratch, 'made-'));
+    writeFileSync(join(made, 'version'), '1\n');
+    fails(made);
+    expect(readdirSync(made)).toEqual(['version']);
   });
 
   test('it stops in order in under ten seconds, leaves nothing running, and a second start finds everything', async () => {
@@ -248,6 +273,18 @@ describe('what cannot start says so in one sentence, with a non-zero exit', () =
       /four ports in a row start at a number from 1 to 65532/,
     ],
     ['a port whose followers are none', () => undefined, ['--port', '65533'], /a number from 1 to 65532/],
+    [
+      'a folder that is a file',
+      (folder) => writeFileSync(join(folder, 'file'), ''),
+      ['--data', join(scratch, 'a-folder-that-is-a-file/file')],
+      /file cannot be a data folder \(ENOTDIR\): name another with --data\./,
+    ],
+    [
+      'a folder below a file',
+      (folder) => writeFileSync(join(folder, 'file'), ''),
+      ['--data', join(scratch, 'a-folder-below-a-file/file/data')],
+      /data cannot be a data folder \(ENOTDIR\): name another with --data\./,
+    ],
   ])('%s', (name, arrange, args, sentence) => {
     const folder = join(scratch, name.replaceAll(/\W/g, '-'));
     mkdirSync(folder);

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { issueCertificate, type KeyPair } from '@keystead/pki';
 import { certificateHours, issueServices, openAuthority, services, writeIdentity } from '../certificates.js';
-import { lockDataFolder, openDataFolder, type DataFolder } from '../data-folder.js';
+import { takeDataFolder, usableDataFolder, type DataFolder } from '../data-folder.js';
 import { Failure } from '../failure.js';
 import { administrator, endpointOf, writeEnvFile } from './env-file.js';
 import { untilHealthy } from './health.js';
@@ -23,16 +23,19 @@ const leftoverPatienceMs = 12_000;
 /** Starts everything and supervises it until `signal` is aborted; everything that was started has then stopped. */
 export async function up(options: UpOptions, env: NodeJS.ProcessEnv, say: Say, signal: AbortSignal): Promise<void> {
   checkOptions(options, env);
-  const folder = openDataFolder(options.data);
-  const lock = lockDataFolder(folder);
+  const begun = Date.now();
+  const { folder, leftover } = usableDataFolder(options.data);
+  // Before anything is made: a start that fails here leaves nothing.
+  const ports = await choosePorts(options.port, options.host, freePorts, leftover ? leftoverPatienceMs : 0);
+  const release = takeDataFolder(folder);
   const stops: Stop[] = [];
   try {
-    await startAll(options, env, folder, lock.leftover, say, signal, stops);
+    await startAll(options, env, folder, ports, begun, say, signal, stops);
     if (!signal.aborted) await aborted(signal);
     say('stopping');
   } finally {
     for (const stop of stops.reverse()) await stop();
-    lock.release();
+    release();
   }
   say('stopped');
 }
@@ -41,13 +44,12 @@ async function startAll(
   options: UpOptions,
   env: NodeJS.ProcessEnv,
   folder: DataFolder,
-  leftover: boolean,
+  ports: Ports,
+  begun: number,
   say: Say,
   signal: AbortSignal,
   stops: Stop[],
 ): Promise<void> {
-  const begun = Date.now();
-  const ports = await choosePorts(options.port, options.host, freePorts, leftover ? leftoverPatienceMs : 0);
   const authority = await openAuthority(folder.authority, new Date());
   await issueAll(authority, folder, options);
   stops.push(renewing(authority, folder, options));
