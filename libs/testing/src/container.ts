@@ -1,7 +1,8 @@
 import { AbstractStartedContainer, GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
 import { newCredentials, region, type ClientConfig, type Credentials } from './credentials.js';
+import { reset, type RunningKeystead } from './running.js';
 
-const ports = { endpoint: 4566, s3: 4567, kms: 4568 } as const;
+const ports = { endpoint: 4566, s3: 4567, kms: 4568, kmsCredentials: 4569 } as const;
 
 /**
  * Keystead from its own image, with everything in one container (`keystead up`): embedded PostgreSQL, a directory as the object
@@ -35,47 +36,63 @@ export class KeysteadContainer extends GenericContainer {
       KEYSTEAD_ADMIN_ACCESS_KEY_ID: this.#administrator.accessKeyId,
       KEYSTEAD_ADMIN_SECRET_ACCESS_KEY: this.#administrator.secretAccessKey,
     });
-    return new StartedKeysteadContainer(await super.start(), this.#administrator);
+    const started = await super.start();
+    try {
+      return new StartedKeysteadContainer(started, this.#administrator, await authorityOf(started));
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
   }
 }
 
-export class StartedKeysteadContainer extends AbstractStartedContainer {
-  readonly region = region;
-  /** The first administrator: account 000000000000, every right. */
-  readonly credentials: Credentials;
+async function authorityOf(started: StartedTestContainer): Promise<string> {
+  const { exitCode, stdout, stderr } = await started.exec(['cat', '/data/ca/ca.crt']);
+  if (exitCode !== 0) throw new Error(`The certificate of Keystead's authority cannot be read: ${stderr}`);
+  return stdout;
+}
 
-  constructor(started: StartedTestContainer, credentials: Credentials) {
+/** Keystead in a container. */
+export class StartedKeysteadContainer extends AbstractStartedContainer implements RunningKeystead {
+  readonly region = region;
+  readonly credentials: Credentials;
+  readonly authority: string;
+
+  constructor(started: StartedTestContainer, credentials: Credentials, authority: string) {
     super(started);
     this.credentials = credentials;
+    this.authority = authority;
   }
 
-  /** The one endpoint of KMS, IAM, STS, CloudTrail and S3. */
   get endpoint(): string {
     return this.#url(ports.endpoint);
   }
 
-  /** The gateway's own S3 port, for throughput. */
   get s3Endpoint(): string {
     return this.#url(ports.s3);
   }
 
-  /** host:port of kms-service's gRPC; mTLS, with a certificate of `keystead client-cert`. */
   get kmsAddress(): string {
-    return `${this.getHost()}:${this.getMappedPort(ports.kms)}`;
+    return this.#address(ports.kms);
   }
 
-  /** What an AWS SDK client is made with; S3 needs `forcePathStyle`, the others ignore it. */
+  get kmsCredentialsAddress(): string {
+    return this.#address(ports.kmsCredentials);
+  }
+
   get clientConfig(): ClientConfig {
     return { endpoint: this.endpoint, region, credentials: this.credentials, forcePathStyle: true };
   }
 
-  /** Forgets every key, user and object (the log stays; look-ups begin anew). */
-  async reset(): Promise<void> {
-    const answer = await fetch(`${this.endpoint}/_keystead/reset`, { method: 'POST' });
-    if (!answer.ok) throw new Error(`Keystead could not be reset: HTTP ${answer.status}: ${await answer.text()}`);
+  reset(): Promise<void> {
+    return reset(this.endpoint);
   }
 
   #url(port: number): string {
-    return `http://${this.getHost()}:${this.getMappedPort(port)}`;
+    return `http://${this.#address(port)}`;
+  }
+
+  #address(port: number): string {
+    return `${this.getHost()}:${this.getMappedPort(port)}`;
   }
 }

@@ -1,14 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { newCredentials, region, type ClientConfig, type Credentials } from './credentials.js';
+import { newCredentials, region, type Credentials } from './credentials.js';
 import { fourFreePorts } from './free-port.js';
+import { reset, type RunningKeystead } from './running.js';
 
 /** How the harness is started; everything has a sensible default. */
 export interface HarnessOptions {
-  /** Port of the endpoint; three free ones in a row are looked for when it is not given. */
+  /** Port of the endpoint; four free ones in a row are looked for when it is not given. */
   readonly port?: number;
   /** Data folder; a temporary one that goes with the harness when it is not given. */
   readonly data?: string;
@@ -23,29 +24,13 @@ export interface HarnessOptions {
 }
 
 /** Keystead as processes of its own. */
-export interface StartedKeystead extends AsyncDisposable {
-  /** The one endpoint of KMS, IAM, STS, CloudTrail and S3. */
-  readonly endpoint: string;
-  /** The gateway's own S3 port, for throughput. */
-  readonly s3Endpoint: string;
-  /** host:port of kms-service's gRPC for AWS credentials. */
-  readonly kmsCredentialsAddress: string;
-  /** host:port of kms-service's gRPC; mTLS, with a certificate of `keystead client-cert`. */
-  readonly kmsAddress: string;
-  readonly region: string;
-  /** The first administrator: account 000000000000, every right. */
-  readonly credentials: Credentials;
-  /** For AWS SDK clients. */
-  readonly clientConfig: ClientConfig;
+export interface StartedKeystead extends RunningKeystead {
   /** The data folder. */
   readonly data: string;
   /** The launcher; its children are the services. */
   readonly pid: number;
   /** What the launcher printed so far. */
   output(): string;
-  /** Forgets every key, user and object (the log stays; look-ups begin anew). */
-  reset(): Promise<void>;
-  /** Stops everything in order. */
   stop(): Promise<void>;
 }
 
@@ -79,6 +64,7 @@ export async function startKeystead(options: HarnessOptions = {}): Promise<Start
     s3Endpoint: `http://127.0.0.1:${port + 1}`,
     kmsAddress: `127.0.0.1:${port + 2}`,
     kmsCredentialsAddress: `127.0.0.1:${port + 3}`,
+    authority: readFileSync(join(data, 'ca/ca.crt'), 'utf8'),
     region,
     credentials,
     clientConfig: { endpoint, region, credentials, forcePathStyle: true },
@@ -137,9 +123,4 @@ async function ended(child: ChildProcess): Promise<void> {
   const exited = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
   await exited;
-}
-
-async function reset(endpoint: string): Promise<void> {
-  const answer = await fetch(`${endpoint}/_keystead/reset`, { method: 'POST' });
-  if (!answer.ok) throw new Error(`Keystead could not be reset: HTTP ${answer.status}: ${await answer.text()}`);
 }
