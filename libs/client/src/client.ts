@@ -1,3 +1,4 @@
+import { KeysteadError } from '@keystead/errors';
 import { KmsServiceClient, KmsServiceService, type Call, type Result } from '@keystead/proto/kms';
 import {
   channelCredentials,
@@ -74,7 +75,7 @@ export type KmsClient = {
     options?: KmsCallOptions,
   ) => Promise<Responses[Name]>;
 } & Disposable & {
-    /** Ends the connection; calls in flight fail with Unavailable. */
+    /** Ends the connection. Calls after it fail with Unavailable, and so do those in flight, but for unary ones, which end. */
     close(): void;
   };
 
@@ -143,12 +144,16 @@ function coalesced({ endpoint }: KmsClientOptions, { tls, credentials }: Identit
 function unary({ endpoint }: KmsClientOptions, identity: Identity): { send: Send; close: () => void } {
   const client = new KmsServiceClient(endpoint, channelCredentials(identity.tls, 'kms-service'), channelOptions);
   const credentials = identity.credentials?.at(endpoint);
+  let closed = false;
   return {
-    send: (name, request, options) =>
-      invoke(client[name].bind(client) as unknown as UnaryMethod<typeof request, unknown>, request, {
-        ...options,
-        credentials,
-      }),
-    close: () => client.close(),
+    send: (name, request, options) => {
+      if (closed) return Promise.reject(new KeysteadError('Unavailable', 'The client is closed.'));
+      const method = client[name].bind(client) as unknown as UnaryMethod<typeof request, unknown>;
+      return invoke(method, request, { ...options, credentials });
+    },
+    close: () => {
+      closed = true;
+      client.close();
+    },
   };
 }

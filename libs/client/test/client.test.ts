@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { CreateUserCommand, GetUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { principalName } from '@keystead/pki';
 import { cluster, type Cluster } from '@keystead/testing/cluster';
+import { freePort } from '@keystead/testing/free-port';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createKmsClient, KeysteadError, type KmsClient } from '../src/index.js';
 
@@ -77,6 +78,15 @@ describe.each([
     expect(await administrator.verify({ ...asked, signature })).toMatchObject({ signatureValid: true });
     const wrong = administrator.verify({ ...asked, signature, message: Buffer.from('another') });
     await expect(wrong).rejects.toMatchObject({ name: 'KMSInvalidSignatureException', code: 'KmsInvalidSignature' });
+  });
+
+  test('a closed client, and one whose service is not there, say Unavailable', async () => {
+    const tls = await certificateOf('administrator');
+    const closed = clientWith(tls, coalesce);
+    closed.close();
+    await expect(closed.listKeys({})).rejects.toMatchObject({ code: 'Unavailable', name: 'KMSInternalException' });
+    using alone = createKmsClient({ endpoint: `127.0.0.1:${await freePort()}`, tls, coalesce });
+    await expect(alone.listKeys({})).rejects.toMatchObject({ code: 'Unavailable', name: 'KMSInternalException' });
   });
 
   test("a certificate of a user's earlier life, or of nobody, is refused", async () => {

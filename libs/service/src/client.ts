@@ -40,7 +40,7 @@ export interface InvokeOptions {
   readonly credentials?: CallCredentials | undefined;
 }
 
-/** Calls a unary RPC; rejects with the KeysteadError that the service threw. Waits for a connection as long as for the answer. */
+/** Calls a unary RPC; rejects with the KeysteadError that the service threw, and with Unavailable at once when nothing listens. */
 export function invoke<Request, Response>(
   method: UnaryMethod<Request, Response>,
   request: Request,
