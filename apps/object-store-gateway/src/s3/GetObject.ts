@@ -6,6 +6,7 @@ import { S3Error } from '../domain/s3-error.js';
 import type { S3Request } from './http/request.js';
 import { type Journal, type Outcome, SHORT_BODY } from './journal.js';
 import { checksumHeaders, conditionsOf, objectHeaders } from './object/headers.js';
+import { recordedKey } from './object/data-key.js';
 import { ObjectReader } from './object/open.js';
 import { provenDataKey, storedObject } from './object/record.js';
 import type { Operation } from './operation.js';
@@ -29,7 +30,11 @@ export const GetObject: Operation = {
     const open = (key: Promise<Buffer>): Promise<ObjectReader> =>
       ObjectReader.open(gateway.backend, record, head.range, key);
     if (sent > SHORT_BODY)
-      return { ...head.reply, stream: await open(keyAndRecord(opening, journal)), audit: { extra } };
+      return {
+        ...head.reply,
+        stream: await open(recordedKey(opening, journal.authorized(), (key) => key)),
+        audit: { extra },
+      };
     const stream = await openedAndRecorded(open(opening), opening, journal, { extra });
     return { ...head.reply, stream, audit: { extra, recorded: true } };
   },
@@ -50,15 +55,6 @@ async function openedAndRecorded(
   if (opened.status === 'rejected') throw opened.reason;
   if (recorded.status === 'fulfilled') return opened.value;
   await opened.value.close();
-  throw recorded.reason;
-}
-
-/** The data key, once it is recorded that it may be used. */
-async function keyAndRecord(opening: Promise<Buffer>, journal: Journal): Promise<Buffer> {
-  const [key, recorded] = await Promise.allSettled([opening, journal.authorized()]);
-  if (key.status === 'rejected') throw key.reason;
-  if (recorded.status === 'fulfilled') return key.value;
-  key.value.fill(0);
   throw recorded.reason;
 }
 

@@ -2,7 +2,7 @@ import { S3Error } from '../domain/s3-error.js';
 import type { Gateway } from '../gateway.js';
 import type { Part, Upload } from '../store/uploads.js';
 import { Integrity } from './body/integrity.js';
-import { openDataKey } from './object/data-key.js';
+import { openDataKey, recordedKey } from './object/data-key.js';
 import { etagOf, sealBlob } from './object/seal.js';
 import type { Finish, PlainSource, Sealed } from './object/seal.js';
 import type { ObjectCall } from './operation.js';
@@ -30,7 +30,8 @@ export async function storePart(
   const { bucket, key, id: uploadId, encryption, checksum } = upload;
   const md5Wanted = encryption.algorithm === 'AES256';
   const integrity = new Integrity(request, { md5Wanted, ...(checksum ? { fallback: checksum.algorithm } : {}) });
-  const [dataKey] = await Promise.all([openDataKey(gateway, request, upload, encryption), journal.authorized()]);
+  const opening = openDataKey(gateway, request, upload, encryption);
+  const dataKey = await recordedKey(opening, journal.authorized(), (key) => key);
   const place = { bucket, key, part: { number, uploadId } };
   let part: Part | undefined;
   const finish = (sealed: Sealed): Finish => {

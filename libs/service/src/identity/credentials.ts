@@ -37,11 +37,17 @@ export function expectedId(identity: Trust, expected: string): string {
   return spiffeId(identity.trustDomain, { kind: 'service', name: expected });
 }
 
+/** Against clients that connect and say nothing, in ms. */
+const handshakeTimeout = 20_000;
+
 const contextOptions = ({ ca, cert, key }: TlsMaterial) => ({ ca, cert, key, ...tlsVersion });
 
 class ReloadingServerCredentials extends ServerCredentials {
   constructor(identity: TlsIdentity, { requestCert = true } = {}) {
-    super({ requestCert, rejectUnauthorized: requestCert, ...tlsVersion }, contextOptions(identity.current));
+    super(
+      { requestCert, rejectUnauthorized: requestCert, handshakeTimeout, ...tlsVersion },
+      contextOptions(identity.current),
+    );
     identity.onChange((material) => {
       this.updateSecureContextOptions(contextOptions(material));
     });

@@ -18,6 +18,7 @@ import { healthDefinition, healthService } from './health.js';
 import { opsServer } from './ops.js';
 import { signedCalls } from './signed.js';
 import type { Authenticate } from './signer.js';
+import { listenForStrangers } from './strangers.js';
 
 export interface ServiceBinding {
   readonly definition: ServiceDefinition;
@@ -49,6 +50,8 @@ export interface SignedListener {
   /** All that is offered there; not even the health service is. */
   readonly services: readonly ServiceBinding[];
   readonly authenticate: Authenticate;
+  /** Open connections; more are closed at once. Default 2,000. */
+  readonly mostConnections?: number;
 }
 
 export interface GrpcServer {
@@ -65,6 +68,8 @@ export interface GrpcServer {
 
 /** Calls at a time on one connection of somebody who is not known yet. */
 const maxStreamsOfStrangers = 1_000;
+/** One for each process that calls is enough, and each costs some 110 KiB. */
+const connectionsOfStrangers = 2_000;
 /** A connection without a call costs a stranger nothing and us memory. */
 const idleOfStrangersMs = 5 * 60_000;
 
@@ -80,7 +85,9 @@ export async function serve(options: ServeOptions): Promise<GrpcServer> {
   for (const binding of [...options.services, health]) add(server, binding, state);
   const ops = await opsServer(options.opsListen, isReady, metrics);
   const servers = [server];
+  const listeners: { close(): void }[] = [];
   const end = async (graceMs: number): Promise<void> => {
+    for (const listener of listeners) listener.close();
     await Promise.all(servers.map((one) => shutdown(one, graceMs)));
     await ops.close();
   };
@@ -89,7 +96,10 @@ export async function serve(options: ServeOptions): Promise<GrpcServer> {
     if (!options.signed) return { address, signedAddress: undefined };
     const second = signedServer(options, options.signed, state);
     servers.push(second);
-    return { address, signedAddress: await bind(second, options.signed.listen, openServerCredentials(tls)) };
+    const { listen, mostConnections = connectionsOfStrangers } = options.signed;
+    const strangers = await listenForStrangers(second, listen, openServerCredentials(tls), mostConnections);
+    listeners.push(strangers);
+    return { address, signedAddress: strangers.address };
   })().catch(async (error: unknown) => {
     await end(0);
     throw error;

@@ -40,6 +40,8 @@ const LIMITS: ServerOptions = {
   highWaterMark: 2 * 1024 * 1024,
 };
 const SILENCE_MS = 120_000;
+/** Open connections at most, as at edge; more are closed at once, so that those that are open go on. */
+const MOST_CONNECTIONS = 10_000;
 
 /** What takes requests, whichever way they come. */
 export interface Intake {
@@ -126,6 +128,7 @@ async function start(
     if (code) refusals.count(hostOf(`${socket.remoteAddress ?? ''}:0`), code);
   });
   server.setTimeout(SILENCE_MS);
+  server.maxConnections = MOST_CONNECTIONS;
   const address = await listening(server, listen);
   return { address, close: (graceMs) => close(server, graceMs) };
 }

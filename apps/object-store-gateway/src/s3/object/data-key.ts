@@ -79,6 +79,19 @@ export async function openDataKey(
   }
 }
 
+/** A data key, once it is durable that it may be used; zeroed when that fails. */
+export async function recordedKey<T>(
+  opening: Promise<T>,
+  recording: Promise<void> | undefined,
+  bytesOf: (opened: T) => Buffer,
+): Promise<T> {
+  const [opened, recorded] = await Promise.allSettled([opening, recording]);
+  if (opened.status === 'rejected') throw opened.reason;
+  if (recorded.status === 'fulfilled') return opened.value;
+  bytesOf(opened.value).fill(0);
+  throw recorded.reason;
+}
+
 const arnOf = ({ bucket, key }: ObjectPlace): string => objectArn(bucket, key);
 
 /** S3 serves SSE-KMS objects over TLS only; on the machine itself the rule is off unless the operator wants it. */

@@ -9,7 +9,7 @@ import type { Integrity } from '../body/integrity.js';
 import type { Outcome } from '../journal.js';
 import type { ObjectCall } from '../operation.js';
 import { commitObject } from './commit.js';
-import { newDataKey } from './data-key.js';
+import { newDataKey, recordedKey } from './data-key.js';
 import { encryptionHeaders } from './headers.js';
 import { newObject, recordBytes } from './record.js';
 import type { StoredObject } from './record.js';
@@ -37,10 +37,11 @@ export interface NewObject {
 export async function writeObject(gateway: Gateway, call: ObjectCall, object: NewObject): Promise<ObjectRecord> {
   const { request, journal } = call;
   const place = { bucket: call.bucket.name, key: call.key };
-  const [{ dataKey, encryption }] = await Promise.all([
+  const { dataKey, encryption } = await recordedKey(
     newDataKey(gateway, request, place, object.chosen),
     object.recordedOnce ? undefined : journal.authorized(),
-  ]);
+    (made) => made.dataKey,
+  );
   let stored: StoredObject | undefined;
   const finish = (sealed: Sealed): Finish => {
     stored = newObject(recordOf(gateway, call, object, encryption, sealed), dataKey);
