@@ -2,6 +2,7 @@ export { auditClient, type AuditClient } from './client.js';
 export { canonicalJson, type Json } from './canonical.js';
 export { type ErrorFields } from './error-fields.js';
 export { newEventId } from './event-id.js';
+export { noteOrigin } from './origins.js';
 export { maxLeafBytes, maxRecordBytes } from './oversize.js';
 export { enqueue } from './outbox.js';
 export { maxBehindMs, outboxWorker, type OutboxOptions, type OutboxWorker } from './outbox-worker.js';

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeysteadError } from '@keystead/errors';
 import type { AuditRecord } from '@keystead/proto/audit';
+import { unbound } from '@keystead/service';
+import { forgetOrigin, inOrigin } from './origins.js';
 import { forget, waiting, type Waiting } from './outbox.js';
 import type { Queryable } from './queryable.js';
 
@@ -59,10 +61,13 @@ class Worker implements OutboxWorker {
     this.#wanted = true;
     if (this.#running ?? this.#closed) return;
     clearTimeout(this.#timer);
-    this.#running = this.#run().then((delay) => {
-      this.#running = undefined;
-      this.#rest(delay);
-    });
+    // Whoever pokes is one of many whose records this round delivers, and the timer behind it goes on for ever.
+    this.#running = unbound(() =>
+      this.#run().then((delay) => {
+        this.#running = undefined;
+        this.#rest(delay);
+      }),
+    );
   }
 
   assertNotBehind(): void {
@@ -132,9 +137,13 @@ class Worker implements OutboxWorker {
 
   /** Sent in order on one stream; what arrived is forgotten even when a later one fails. */
   async #deliver(rows: readonly Waiting[]): Promise<void> {
-    const results = await Promise.allSettled(rows.map(({ record }) => this.#options.append(record)));
-    const arrived = rows.filter((_, index) => results[index]?.status === 'fulfilled').map((row) => row.position);
-    if (arrived.length > 0) await forget(this.#options.pool, arrived);
+    const results = await Promise.allSettled(
+      rows.map(({ record }) => inOrigin(record, () => this.#options.append(record))),
+    );
+    const arrived = rows.filter((_, index) => results[index]?.status === 'fulfilled');
+    for (const { record } of arrived) forgetOrigin(record);
+    const positions = arrived.map(({ position }) => position);
+    if (positions.length > 0) await forget(this.#options.pool, positions);
     const failure = results.find((result) => result.status === 'rejected');
     if (failure) throw failure.reason;
   }

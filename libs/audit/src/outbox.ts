@@ -1,8 +1,10 @@
 import { AuditRecord } from '@keystead/proto/audit';
+import { noteOrigin } from './origins.js';
 import type { Queryable } from './queryable.js';
 
 /** Puts a record into the outbox, in the transaction of the change that it describes. Poke the worker after COMMIT. */
 export async function enqueue(tx: Queryable, record: AuditRecord): Promise<void> {
+  noteOrigin(record);
   await tx.query({
     name: 'audit_outbox_enqueue',
     text: 'insert into audit_outbox (record) values ($1)',

@@ -41,12 +41,14 @@ export { LeaseHub, type LeaseHubOptions } from './leases/hub.js';
 export { lease, type ChangeListener, type Lease, type LeaseOptions } from './leases/subscription.js';
 export { LeasedCache, type LeasedCacheOptions } from './leases/cache.js';
 export { mustNotBeWatched } from './harden.js';
-export { callMetrics, gauge, metricsRegistry, type CallMetrics, type Metrics } from './metrics.js';
+export { callMetrics, counter, gauge, metricsRegistry, type CallMetrics, type Metrics } from './metrics.js';
 export {
+  bound,
   clientSpan,
   currentTraceParent,
   serverSpan,
   startTelemetry,
   telemetryEnabled,
+  unbound,
   type CallSpan,
 } from './telemetry.js';

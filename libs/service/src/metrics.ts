@@ -34,6 +34,24 @@ export function gauge(
   });
 }
 
+/** Counts what adds up, one sum for each label; adding costs an addition. The labels come from us, never from a caller. */
+export function counter(
+  registry: Metrics,
+  name: string,
+  help: string,
+  label: string,
+): (of: string, amount: number) => void {
+  const sums = new Map<string, number>();
+  new Counter({
+    ...{ name, help, labelNames: [label], registers: [registry] },
+    collect() {
+      this.reset();
+      for (const [of, sum] of sums) this.labels(of).inc(sum);
+    },
+  });
+  return (of, amount) => sums.set(of, (sums.get(of) ?? 0) + amount);
+}
+
 /** Counts and times calls of one kind; what is read is made when someone asks, a call costs some additions. */
 export interface CallMetrics {
   /** `errorCode` is a code of libs/errors, or "" for success. */

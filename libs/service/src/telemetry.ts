@@ -1,4 +1,13 @@
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, trace, type Context, type Span } from '@opentelemetry/api';
+import {
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  context,
+  trace,
+  type Attributes,
+  type Context,
+  type Span,
+} from '@opentelemetry/api';
 import type { Environment } from './config.js';
 
 // The OpenTelemetry API is one per process by nature; this says whether anyone listens, so that without it no call pays.
@@ -34,10 +43,12 @@ export interface CallSpan {
   readonly traceParent: string;
   /** Runs `work` as a child of this span. */
   run<T>(work: () => T): T;
+  /** Says what became known after the start. Where calls are frequent, ask telemetryEnabled before making attributes. */
+  describe(attributes: Attributes, name?: string): void;
   end(errorCode?: string): void;
 }
 
-const none: CallSpan = { traceParent: '', run: (work) => work(), end: () => undefined };
+const none: CallSpan = { traceParent: '', run: (work) => work(), describe: () => undefined, end: () => undefined };
 
 /** A span for a call that leaves this process, child of what runs now. */
 export function clientSpan(name: string): CallSpan {
@@ -55,12 +66,31 @@ export function currentTraceParent(): string {
   return span ? traceParentOf(span) : '';
 }
 
+/**
+ * `work`, to be run by whoever comes as if it ran now: what waits beside the work of other callers stays in the trace of its
+ * own. Without telemetry it is `work` itself.
+ */
+export function bound<Arguments extends unknown[], Result>(
+  work: (...given: Arguments) => Result,
+): (...given: Arguments) => Result {
+  return enabled ? context.bind(context.active(), work) : work;
+}
+
+/** Runs `work` in nobody's trace: what is done for many callers, or goes on for ever, is not part of the call that began it. */
+export function unbound<T>(work: () => T): T {
+  return enabled ? context.with(ROOT_CONTEXT, work) : work();
+}
+
 function recorded(name: string, kind: SpanKind, parent: Context): CallSpan {
   const span = trace.getTracer('keystead').startSpan(name, { kind }, parent);
   const inside = trace.setSpan(parent, span);
   return {
     traceParent: traceParentOf(span),
     run: (work) => context.with(inside, work),
+    describe: (attributes, called) => {
+      span.setAttributes(attributes);
+      if (called !== undefined) span.updateName(called);
+    },
     end: (errorCode) => {
       if (errorCode !== undefined)
         span.setAttribute('keystead.error', errorCode).setStatus({ code: SpanStatusCode.ERROR });

@@ -4,6 +4,7 @@ import { HsmServiceService, type GenerateRandomRequest, type GenerateRandomRespo
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   callMetrics,
+  counter,
   channelCredentials,
   hostOf,
   invoke,
@@ -130,6 +131,19 @@ test('calls on streams are counted', async () => {
   await client.call({ $case: 'generateRandom', value: { numberOfBytes: 1 } });
   const text = await server.metrics.metrics();
   expect(text).toMatch(/keystead_calls_total\{operation="generateRandom",code="",service="hsm-service"\} 1/);
+});
+
+test('amounts add up by label, however often they are read', async () => {
+  const registry = metricsRegistry('x');
+  const add = counter(registry, 'bytes_total', 'Bytes.', 'operation');
+  add('a', 3);
+  add('a', 4);
+  add('b', 0);
+  for (let read = 0; read < 2; read++) {
+    const text = await registry.metrics();
+    expect(text).toContain('bytes_total{operation="a",service="x"} 7\n');
+    expect(text).toContain('bytes_total{operation="b",service="x"} 0\n');
+  }
 });
 
 test('durations are counted in the bounds that they do not exceed', async () => {

@@ -1,4 +1,5 @@
 import type { AuditRecord } from '@keystead/proto/audit';
+import { bound } from '@keystead/service';
 
 /** Records of what has been answered already, on their way to the log. */
 export interface Trailing {
@@ -28,7 +29,8 @@ export function trailing(append: (record: AuditRecord) => Promise<unknown>, wait
   return {
     do: (record) =>
       new Promise((resolve, reject) => {
-        waiting.push(() => append(record).then(resolve, reject));
+        // The timer is that of whoever came first: each record is handed over in the trace of its own call.
+        waiting.push(bound(() => append(record).then(resolve, reject)));
         timer ??= setTimeout(() => void handOver(), waitMs);
       }),
     close: handOver,

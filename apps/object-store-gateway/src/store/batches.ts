@@ -1,3 +1,5 @@
+import { unbound } from '@keystead/service';
+
 /** A batch may hold so many items. */
 const MOST_ITEMS = 64;
 /** So many items must wait for each batch under way before another begins beside it. */
@@ -67,7 +69,9 @@ export class Batches<Item, Result> {
     this.#expected = Math.max(batch.length, Math.floor(this.#expected * 0.9));
     this.#underWay++;
     try {
-      const results = await this.#work(batch.map(({ item }) => item));
+      // It began in the trace of whoever came first, or of the batch before; the others have as much part in it. What each
+      // of them waits shows in its own span, and goes on there.
+      const results = await unbound(() => this.#work(batch.map(({ item }) => item)));
       batch.forEach(({ resolve }, n) => resolve(results[n] as Result));
     } catch (error) {
       for (const { reject } of batch) reject(error);

@@ -1,3 +1,4 @@
+import { noteOrigin } from '@keystead/audit';
 import { sqlState } from '@keystead/db';
 import type { Queryable } from '@keystead/db';
 import { AuditRecord } from '@keystead/proto/audit';
@@ -25,6 +26,7 @@ const PATIENCE_MS = 2;
 export function objectWrites(db: Queryable): WriteObject {
   const batches = new Batches<ObjectWrite, Result>((writes) => writeAll(db, writes), { patienceMs: PATIENCE_MS });
   return async (write) => {
+    noteOrigin(write.told);
     const result = await batches.do(write);
     if (typeof result === 'boolean') return result;
     throw result;

@@ -85,6 +85,7 @@ export class LeasedCache<V> {
     const shared = this.#options.lease.fresh();
     const running = shared ? this.#loading.get(key) : undefined;
     if (running) return running;
+    // In the trace of whoever came first, which is the call that caused it; others only wait for what it brings.
     const loading: Loading<V> = { stale: false, promise: load(key) };
     // Without a lease nobody tells us when it becomes stale: such a load is for one caller and is not kept.
     if (!shared) return loading;
