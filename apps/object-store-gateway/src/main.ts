@@ -11,13 +11,14 @@ import {
   isMain,
   lease,
   logger,
+  metricsRegistry,
   pipelineClient,
   runService,
   serve,
   tlsIdentity,
 } from '@keystead/service';
 import { touched } from '@keystead/service/forget';
-import type { Lease, Logger, Running, TlsIdentity } from '@keystead/service';
+import type { Lease, Logger, Metrics, Running, TlsIdentity } from '@keystead/service';
 import type { Backend } from './backend/backend.js';
 import { directoryBackend } from './backend/directory/directory.js';
 import { s3Backend } from './backend/s3/store.js';
@@ -31,6 +32,7 @@ import type { BackendConfig, Config } from './config.js';
 import type { Gateway } from './gateway.js';
 import { testingService } from './grpc/testing.js';
 import { handle } from './s3/handle.js';
+import { meter } from './s3/http/meter.js';
 import { refusals } from './s3/http/refusals.js';
 import type { RequestHead } from './s3/http/request.js';
 import { internalServer, publicServer } from './s3/http/server.js';
@@ -82,7 +84,9 @@ async function compose(
   const { gateway, callers, pool } = await parts(config, tls, log, closers);
   const refused = refusals(log);
   closers.push(() => refused.close());
-  const handler = { gateway, identity: callers, refusals: refused };
+  const metrics = metricsRegistry(NAME);
+  const counted = meter(metrics);
+  const handler = { gateway, identity: callers, refusals: refused, meter: counted };
   // Whatever goes wrong while an answer is written concerns one request, never the process.
   const serveHead = (head: RequestHead): Promise<void> =>
     handle(handler, head)
@@ -92,13 +96,13 @@ async function compose(
       })
       // The ciphers of its object held keys until now, however long the body took.
       .finally(touched);
-  const intake = { domains: config.domains, serve: serveHead, refusals: refused };
+  const intake = { domains: config.domains, serve: serveHead, refusals: refused, meter: counted };
   await prepared;
   const s3 = await publicServer(config.s3Listen, intake);
   closers.push(() => s3.close(GRACE_MS));
   const internal = await internalServer(config.internalS3Listen, tls, intake);
   closers.push(() => internal.close(GRACE_MS));
-  const grpc = await serveGrpc(config, tls, gateway, pool);
+  const grpc = await serveGrpc(config, tls, gateway, pool, metrics);
   closers.push(() => grpc.close());
   const { address, opsAddress } = grpc;
   return { address, opsAddress, s3Address: s3.address, internalS3Address: internal.address };
@@ -176,13 +180,14 @@ function serveGrpc(
   tls: TlsIdentity,
   { backend, log, store }: Gateway,
   pool: Pool,
+  metrics: Metrics,
 ) {
   const ready = async (): Promise<void> => {
     await pool.query('select 1');
     await backend.check();
   };
   const services = testMode ? [testingService(() => store.reset())] : [];
-  return serve({ name: NAME, listen, opsListen, tls, services, ready, log });
+  return serve({ name: NAME, listen, opsListen, tls, services, ready, log, metrics });
 }
 
 export { readConfig };

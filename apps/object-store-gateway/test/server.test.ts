@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
+import { metricsRegistry } from '@keystead/service';
 import { expect, test } from 'vitest';
+import { meter } from '../src/s3/http/meter.js';
 import { publicServer } from '../src/s3/http/server.js';
 
 test('what cannot be read is counted by its source', async () => {
@@ -8,8 +10,9 @@ test('what cannot be read is counted by its source', async () => {
     count: (source: string, code: string) => counted.push(`${source} ${code}`),
     close: () => undefined,
   };
+  const metrics = metricsRegistry('test');
   const serve = (): Promise<void> => Promise.reject(new Error('nobody is served here'));
-  const server = await publicServer('127.0.0.1:0', { domains: [], serve, refusals });
+  const server = await publicServer('127.0.0.1:0', { domains: [], serve, refusals, meter: meter(metrics) });
   const port = Number(server.address.split(':').at(-1));
   for (const bytes of [
     'GET /%ff HTTP/1.1\r\nhost: x\r\n\r\n',
@@ -21,4 +24,7 @@ test('what cannot be read is counted by its source', async () => {
   }
   await server.close(0);
   expect(counted).toEqual(['127.0.0.1 InvalidURI', '127.0.0.1 InvalidURI', '127.0.0.1 BadRequest']);
+  const text = await metrics.metrics();
+  expect(text).toMatch(/^keystead_s3_requests_total\{operation="UnknownOperation",code="InvalidURI",[^}]*\} 2$/m);
+  expect(text).toMatch(/^keystead_s3_requests_total\{operation="UnknownOperation",code="BadRequest",[^}]*\} 1$/m);
 });

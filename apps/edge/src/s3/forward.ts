@@ -1,6 +1,15 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import { type Address, checkSpiffe, type Logger, spiffeId, splitAddress, type TlsIdentity } from '@keystead/service';
+import {
+  type Address,
+  checkSpiffe,
+  type Logger,
+  serverSpan,
+  spiffeId,
+  splitAddress,
+  telemetryEnabled,
+  type TlsIdentity,
+} from '@keystead/service';
 import { type Exchange, sourceIp, tlsDetails } from '../http/exchange.js';
 import { sendS3Error } from './errors.js';
 
@@ -30,14 +39,17 @@ export function s3Forwarder({ address, tls, log }: S3ForwarderOptions): S3Forwar
     // Requests in flight keep their connections; new ones are made with the new certificate.
     agents.current = newAgent(tls);
   });
-  const open = (exchange: Exchange): ClientRequest => {
+  const open = (exchange: Exchange, traceParent: string): ClientRequest => {
     const { method, url: path } = exchange.request;
-    const headers = forwardedHeaders(exchange);
+    const headers = forwardedHeaders(exchange, traceParent);
     const where = { host, port, method, path, agent: agents.current, checkServerIdentity };
     return httpsRequest({ ...where, headers } as RequestOptions);
   };
   return {
-    forward: (exchange, expect) => forward(exchange, expect, open, log),
+    forward: (exchange, expect) => {
+      const traceParent = traced(exchange);
+      forward(exchange, expect, (same) => open(same, traceParent), log);
+    },
     close: () => {
       stop();
       agents.current.destroy();
@@ -48,6 +60,18 @@ export function s3Forwarder({ address, tls, log }: S3ForwarderOptions): S3Forwar
 function newAgent(tls: TlsIdentity): Agent {
   const { context: secureContext } = tls.current;
   return new Agent({ keepAlive: true, timeout: idleMs, maxSockets, secureContext, minVersion: 'TLSv1.3' });
+}
+
+/** Starts the span of a request, which ends with its answer; gives what the gateway's hangs under, empty without telemetry. */
+function traced({ head, response }: Exchange): string {
+  if (!telemetryEnabled()) return '';
+  const span = serverSpan('S3', head.headers.get('traceparent') ?? '');
+  response.once('close', () => {
+    const { statusCode } = response;
+    span.describe({ 'http.response.status_code': statusCode });
+    span.end(statusCode >= 500 ? String(statusCode) : undefined);
+  });
+  return span.traceParent;
 }
 
 type Open = (exchange: Exchange) => ClientRequest;
@@ -126,7 +150,7 @@ function withoutHop(raw: readonly string[]): string[] {
 }
 
 /** The client's headers as they came, without those that only we may set. */
-function forwardedHeaders(exchange: Exchange): string[] {
+function forwardedHeaders(exchange: Exchange, traceParent: string): string[] {
   const headers: string[] = [];
   const raw = withoutHop(exchange.request.rawHeaders);
   for (let at = 0; at + 1 < raw.length; at += 2) {
@@ -140,6 +164,8 @@ function forwardedHeaders(exchange: Exchange): string[] {
   headers.push('x-keystead-forwarded-for', sourceIp(exchange.request));
   headers.push('x-keystead-forwarded-proto', tls ? 'https' : 'http');
   headers.push('x-keystead-request-id', exchange.id);
+  // Not in place of the client's own: that may be signed.
+  if (traceParent !== '') headers.push('x-keystead-traceparent', traceParent);
   if (tls) headers.push('x-keystead-forwarded-tls', `${tls.version} ${tls.cipherSuite}`);
   return headers;
 }

@@ -7,10 +7,13 @@ import type { Gateway } from '../gateway.js';
 import { conditionValues } from './conditions.js';
 import { authenticate } from './http/authenticate.js';
 import { failureOf } from './http/failure.js';
+import type { Failure } from './http/failure.js';
+import { type Meter, UNKNOWN_OPERATION } from './http/meter.js';
+import { Observed } from './http/observed.js';
 import type { Refusals } from './http/refusals.js';
 import type { RequestHead, S3Request } from './http/request.js';
 import { sendFailure, sendObject, sendReply } from './http/send.js';
-import { Journal } from './journal.js';
+import { Journal, type Outcome } from './journal.js';
 import type { Operation } from './operation.js';
 import type { Reply } from './reply.js';
 import { route } from './route.js';
@@ -21,38 +24,48 @@ export interface Handler {
   readonly gateway: Gateway;
   readonly identity: Identity;
   readonly refusals: Refusals;
+  readonly meter: Meter;
 }
 
 /** One request from its head to its last byte: authenticate, find the operation, authorize, run, record, answer. */
-export async function handle({ gateway, identity, refusals }: Handler, head: RequestHead): Promise<void> {
+export function handle(handler: Handler, head: RequestHead): Promise<void> {
+  const observed = new Observed(handler.meter, head);
+  return observed.run(() => serve(handler, head, observed));
+}
+
+async function serve({ gateway, identity, refusals }: Handler, head: RequestHead, observed: Observed): Promise<void> {
   let request: S3Request;
   try {
     request = await authenticate(head, identity, gateway.region);
   } catch (error) {
-    refuse(head, error, refusals, gateway);
+    observed.end(refuse(head, error, refusals, gateway));
     return;
   }
   const journal = new Journal(gateway, plainOperation(request), request);
   try {
-    const reply = await answer(gateway, request, journal);
-    await send(gateway, request, journal, reply);
+    const reply = await answer(gateway, request, journal, observed);
+    await send(request, journal, reply, observed);
+    // The answer has left: its record waits a moment for others.
+    if (reply.stream && !reply.audit?.recorded) await journal.ended(outcomeOf(reply));
   } catch (error) {
-    await fail(gateway, request, journal, error);
+    observed.end(await fail(gateway, request, journal, error));
   }
 }
 
 /** Before authentication nothing reaches the journal: a stranger must not be able to fill it. */
-function refuse(head: RequestHead, error: unknown, refusals: Refusals, { log }: Gateway): void {
+function refuse(head: RequestHead, error: unknown, refusals: Refusals, { log }: Gateway): Failure {
   const failure = failureOf(error);
   if (failure.status >= 500)
     log.error({ err: error, requestId: head.arrival.requestId }, 'a caller could not be checked');
   else refusals.count(head.arrival.sourceIp, failure.code);
   sendFailure(head.response, head.incoming, failure, head.arrival.requestId);
+  return failure;
 }
 
-async function answer(gateway: Gateway, request: S3Request, journal: Journal): Promise<Reply> {
+async function answer(gateway: Gateway, request: S3Request, journal: Journal, observed: Observed): Promise<Reply> {
   const operation = route(request);
   journal.operation = operation;
+  observed.operation = operation.name;
   if (operation.scope === 'service') return runService(gateway, request, journal, operation);
   const { bucket, object: found } = await lookUp(gateway, request, operation);
   if (!bucket) throw new S3Error('NoSuchBucket', undefined, { BucketName: (request.bucket ?? '').slice(0, 255) });
@@ -106,23 +119,25 @@ async function authorize(
   await access.check(request.context, { action, resource, account, values: conditionValues(request, account) });
 }
 
-async function send(gateway: Gateway, request: S3Request, journal: Journal, reply: Reply): Promise<void> {
+async function send(request: S3Request, journal: Journal, reply: Reply, observed: Observed): Promise<void> {
   const { response, incoming, arrival } = request;
-  const outcome = { response: reply.audit?.response, extra: reply.audit?.extra };
   if (!reply.stream) {
-    if (!journal.settled) await journal.completed(outcome);
+    if (!journal.settled) await journal.completed(outcomeOf(reply));
     sendReply(response, incoming, reply, arrival.requestId);
+    observed.end();
     return;
   }
   try {
     await sendObject(response, reply, reply.stream, arrival.requestId);
+    observed.end();
   } finally {
     await reply.stream.close();
   }
-  if (!reply.audit?.recorded) await journal.ended(outcome);
 }
 
-async function fail({ log }: Gateway, request: S3Request, journal: Journal, thrown: unknown): Promise<void> {
+const outcomeOf = ({ audit }: Reply): Outcome => ({ response: audit?.response, extra: audit?.extra });
+
+async function fail({ log }: Gateway, request: S3Request, journal: Journal, thrown: unknown): Promise<Failure> {
   const { response, incoming, arrival } = request;
   let failure = failureOf(thrown);
   if (failure.status >= 500 && failure.code !== 'NotImplemented') {
@@ -136,9 +151,10 @@ async function fail({ log }: Gateway, request: S3Request, journal: Journal, thro
     failure = new S3Error('InternalError');
   }
   sendFailure(response, incoming, failure, arrival.requestId);
+  return failure;
 }
 
 /** What the journal calls a request until its operation is known. */
 function plainOperation({ method }: S3Request): Pick<Operation, 'name' | 'category' | 'readOnly'> {
-  return { name: 'UnknownOperation', category: 'Management', readOnly: method === 'GET' || method === 'HEAD' };
+  return { name: UNKNOWN_OPERATION, category: 'Management', readOnly: method === 'GET' || method === 'HEAD' };
 }

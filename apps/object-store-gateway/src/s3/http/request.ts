@@ -11,6 +11,8 @@ export interface Arrival {
   /** TLS version of the client's own connection; empty without TLS. */
   readonly tlsVersion: string;
   readonly cipherSuite: string;
+  /** W3C traceparent of edge's span; empty where the client's own header counts. */
+  readonly traceParent: string;
 }
 
 /** A request head, read but not yet believed. */

@@ -9,6 +9,7 @@ import { readHeaders, readTarget } from '@keystead/sigv4';
 import { S3Error } from '../../domain/s3-error.js';
 import type { S3Code } from '../../domain/s3-error.js';
 import { failureOf, failureXml } from './failure.js';
+import { type Meter, UNKNOWN_OPERATION } from './meter.js';
 import type { Refusals } from './refusals.js';
 import type { Arrival, RequestHead } from './request.js';
 import { sendFailure } from './send.js';
@@ -48,8 +49,9 @@ export interface Intake {
   /** Base names of virtual-host style. */
   readonly domains: readonly string[];
   readonly serve: Serve;
-  /** Counts those that could not be read. */
+  /** Count those that could not be read. */
   readonly refusals: Refusals;
+  readonly meter: Meter;
 }
 
 /** Serves clients over plain HTTP; whatever they say about where they come from is not believed. */
@@ -60,6 +62,7 @@ export async function publicServer(listen: Address, intake: Intake): Promise<S3S
     sourceIp: hostOf(`${socket.remoteAddress ?? ''}:0`),
     tlsVersion: '',
     cipherSuite: '',
+    traceParent: '',
   });
   return start(server, listen, arrival, intake);
 }
@@ -99,6 +102,7 @@ function forwarded({ headers }: IncomingMessage): Arrival {
     sourceIp: text('forwarded-for'),
     tlsVersion: secure ? version || 'TLS' : '',
     cipherSuite: secure ? cipherSuite : '',
+    traceParent: text('traceparent'),
   };
 }
 
@@ -106,7 +110,7 @@ async function start(
   server: http.Server,
   listen: Address,
   arrivalOf: (incoming: IncomingMessage) => Arrival,
-  { domains, serve, refusals }: Intake,
+  { domains, serve, refusals, meter }: Intake,
 ): Promise<S3Server> {
   const take = (expectsContinue: boolean) => (incoming: IncomingMessage, response: ServerResponse) => {
     const arrival = arrivalOf(incoming);
@@ -117,6 +121,7 @@ async function start(
       const failure = failureOf(error);
       refusals.count(arrival.sourceIp, failure.code);
       sendFailure(response, incoming, failure, arrival.requestId);
+      meter.done(incoming.socket, UNKNOWN_OPERATION, failure.code, 0);
       return;
     }
     void serve(head);
@@ -125,7 +130,9 @@ async function start(
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // Of edge's connection only edge knows who is behind it.
     const code = refuseSocket(error, socket);
-    if (code) refusals.count(hostOf(`${socket.remoteAddress ?? ''}:0`), code);
+    if (code === undefined) return;
+    refusals.count(hostOf(`${socket.remoteAddress ?? ''}:0`), code);
+    meter.done(socket, UNKNOWN_OPERATION, code, 0);
   });
   server.setTimeout(SILENCE_MS);
   server.maxConnections = MOST_CONNECTIONS;
