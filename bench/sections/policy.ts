@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { compilePolicy, evaluate, type AuthorizationRequest } from '@keystead/policy';
+import { runtimeOf } from '@keystead/service/runtime';
 import type { Lab } from '../lab.js';
 import { busyMicros } from '../policies/busy.js';
 import { firstRequest } from '../policies/first.js';
@@ -171,8 +172,8 @@ function inFreshProcesses(documents: readonly Legal[], lab: Lab): Fresh[] {
 }
 
 function inFreshProcess(documents: readonly Legal[]): Fresh[] {
-  // With the flags of the services.
-  const flags = ['--import', 'tsx', '--conditions=@keystead/source', '--expose-gc', '--clear-free-memory'];
+  // With the flags of a service that evaluates policies.
+  const flags = ['--import', 'tsx', '--conditions=@keystead/source', ...runtimeOf('kms-service').flags];
   const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, join(root, 'bench/policies/fresh.ts')], {
     ...{ cwd: root, input: JSON.stringify(documents), encoding: 'utf8' },
   });

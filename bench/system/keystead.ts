@@ -13,7 +13,7 @@ export const launcher = join(root, 'dist/cli/main.mjs');
 /** Keystead as `keystead up` runs it: every service a process of its own. */
 export interface Keystead extends Child {
   readonly data: string;
-  /** edge; the gateway's S3 and kms-service's gRPC are the next two ports. */
+  /** edge; the gateway's S3 and kms-service's gRPC (with certificates, with signatures) are the next three ports. */
   readonly edge: Target;
   readonly s3: Target;
   readonly grpc: string;
@@ -29,7 +29,7 @@ export interface KeysteadOptions {
 
 /** Starts everything and waits until it answers. Test mode is on because only then may the benchmark append to the log. */
 export async function startKeystead({ data, minio }: KeysteadOptions): Promise<Keystead> {
-  const port = await freePorts(3);
+  const port = await freePorts(4);
   const backend = minio ? ['--backend', 's3', '--s3-endpoint', minio.endpoint] : [];
   const child = await startProgram(
     process.execPath,

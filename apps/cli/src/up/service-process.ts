@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runtimeOf } from '@keystead/service/runtime';
 import { Failure } from '../failure.js';
 
 /** A service as the launcher runs it. */
@@ -23,38 +24,6 @@ const longestPauseMs = 5_000;
 /** A service that lived this long is started again at once when it dies. */
 const steadyMs = 30_000;
 const largestLog = 16 << 20;
-
-/**
- * Freed memory is overwritten: by V8, and, where it is glibc, by the C library. Its thread caches would not; its lists of
- * small pieces do, and take pieces of up to 160 bytes.
- */
-const nodeFlags = ['--expose-gc', '--clear-free-memory'];
-/**
- * After its first whole collection V8 begins another one for every 8 MiB more, and counts the bytes of buffers, so that
- * a gateway under load collected everything three times a second (MiB; ADR 0170).
- */
-const roomFlags = ['--initial-old-space-size=64'];
-/** Little outlives a young collection: to wake other threads for it costs more than they do of it (ADR 190, 191). */
-const aloneFlags = ['--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping'];
-/** In a pause V8 would give memory back, and with it all code that it has optimized: what follows costs a third more (ADR 193). */
-const pauseFlags = ['--no-memory-reducer'];
-const heapFlags = [...roomFlags, ...aloneFlags, ...pauseFlags];
-/** Bodies are held by small objects: young ones are collected often (MiB), or tens of MiB of dead bodies wait with them. */
-const bodyFlags = ['--max-semi-space-size=4'];
-const hsmFlags = ['--disable-proto=delete', '--disallow-code-generation-from-strings'];
-const ownFlags: Readonly<Record<string, readonly string[]>> = {
-  'hsm-service': hsmFlags,
-  'object-store-gateway': bodyFlags,
-};
-const forgetful = { GLIBC_TUNABLES: 'glibc.malloc.perturb=85:glibc.malloc.tcache_count=0:glibc.malloc.mxfast=160' };
-
-/** Audit records hold no key and no plaintext: audit-service has nothing to forget, and need not pay for it. */
-const seesNoSecrets: ReadonlySet<string> = new Set(['audit-service']);
-
-function flagsOf(name: string): readonly string[] {
-  if (seesNoSecrets.has(name)) return heapFlags;
-  return [...nodeFlags, ...heapFlags, ...(ownFlags[name] ?? [])];
-}
 
 /** One service, started again whenever it ends unasked. */
 export class ServiceProcess {
@@ -99,9 +68,10 @@ export class ServiceProcess {
     const { name, script, env, logFile } = this.#spec;
     const log = openSync(logFile, 'a', 0o600);
     const from = statSync(logFile).size;
+    const runtime = runtimeOf(name);
     const child = fork(script, [], {
-      env: { ...(seesNoSecrets.has(name) ? {} : forgetful), ...env },
-      execArgv: [...flagsOf(name)],
+      env: { ...runtime.env, ...env },
+      execArgv: [...runtime.flags],
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);
