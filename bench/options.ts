@@ -15,7 +15,8 @@ export interface Options {
 export const help = `npm run bench [-- section… --seconds N --short --json FILE]
 
 Sections (default: all): ${sectionNames.join(', ')}
-  --seconds N   how long each cell is measured, in slices that alternate with the others (default 6)
+  --seconds N   how long each cell is measured, in slices that alternate with the others (default 6);
+                each is warmed for as long or longer before, so that with less, slow cells come out slower than they are
   --short       half a second for each cell: to see that everything runs, not to quote
   --json FILE   where the figures go (default dist/bench/results.json)
 MINIO names the minio program; otherwise PATH and ~/.cache/keystead are searched.`;
