@@ -28,9 +28,14 @@ export interface Handler {
 }
 
 /** One request from its head to its last byte: authenticate, find the operation, authorize, run, record, answer. */
-export function handle(handler: Handler, head: RequestHead): Promise<void> {
+export async function handle(handler: Handler, head: RequestHead): Promise<void> {
   const observed = new Observed(handler.meter, head);
-  return observed.run(() => serve(handler, head, observed));
+  try {
+    await observed.run(() => serve(handler, head, observed));
+  } finally {
+    // Whatever has no answer by now will have none.
+    observed.end({ code: 'InternalError', status: 500 });
+  }
 }
 
 async function serve({ gateway, identity, refusals }: Handler, head: RequestHead, observed: Observed): Promise<void> {
