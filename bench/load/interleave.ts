@@ -59,12 +59,18 @@ export async function interleave(
   for (let round = 0; round <= rounds; round++) {
     const warming = round === 0;
     progress(warming ? `warming up ${cells.length} cells` : `round ${round} of ${rounds}`);
-    for (const [n, cell] of cells.entries()) {
+    for (const [n, cell] of inTurn(cells, round)) {
       if (warming) await warm(cell, Math.min(warmSeconds, seconds / 2));
       else totals[n]?.add(await measure(cell, seconds / rounds));
     }
   }
   return totals.map((total) => total.result());
+}
+
+/** There and back: no cell always follows the same one, whose writes the disk may still be busy with. */
+function inTurn(cells: readonly Cell[], round: number): (readonly [number, Cell])[] {
+  const order = [...cells.entries()];
+  return round % 2 === 0 ? order : order.reverse();
 }
 
 async function warm(cell: Cell, seconds: number): Promise<void> {
