@@ -1,45 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { GetObjectAclCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { clientSpan, currentTraceParent, startTelemetry } from '@keystead/service';
 import { freePort } from '@keystead/testing/free-port';
+import { traceCollector } from '@keystead/testing/trace-collector';
+import type { CollectedSpan as Span, TraceCollector } from '@keystead/testing/trace-collector';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Batches } from '../src/store/batches.js';
 import { Bucket, get, put, system } from './support/system.js';
 import type { System } from './support/system.js';
 
-interface Span {
-  readonly name: string;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly kind: number;
-  readonly attributes: readonly { key: string; value: Record<string, unknown> }[];
-  readonly status: { code?: number };
-}
-
 const SERVER = 2;
 const ERROR = 2;
 
-/** Takes what the exporter sends. */
-const spans: Span[] = [];
-const collector = createServer((request, response) => {
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => {
-    if (request.url === '/v1/traces') collect(Buffer.concat(chunks).toString());
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-  });
-});
-
-function collect(text: string): void {
-  const { resourceSpans } = JSON.parse(text) as { resourceSpans: { scopeSpans: { spans: Span[] }[] }[] };
-  for (const { scopeSpans } of resourceSpans) spans.push(...scopeSpans.flatMap((scope) => scope.spans));
-}
+let collector: TraceCollector;
 
 /** Resolves when spans have arrived that `enough` is content with. */
 async function arrived<T>(enough: () => T | undefined): Promise<T> {
@@ -53,11 +29,11 @@ async function arrived<T>(enough: () => T | undefined): Promise<T> {
 const attribute = (span: Span, name: string): unknown =>
   Object.values(span.attributes.find(({ key }) => key === name)?.value ?? {})[0];
 
-const trace = (traceId: string): Span[] => spans.filter((span) => span.traceId === traceId);
+const trace = (traceId: string): Span[] => collector.spans.filter((span) => span.traceId === traceId);
 
 /** Names of the servers above a span, from the outermost to the one itself. */
 function servers(span: Span): string[] {
-  const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
+  const parent = collector.spans.find(({ spanId }) => spanId === span.parentSpanId);
   return [...(parent ? servers(parent) : []), ...(span.kind === SERVER ? [span.name] : [])];
 }
 
@@ -68,8 +44,8 @@ let opsPort: number;
 let SSEKMSKeyId: string;
 
 beforeAll(async () => {
-  await new Promise<void>((bound) => collector.listen(0, '127.0.0.1', bound));
-  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
+  collector = await traceCollector();
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = collector.endpoint;
   process.env['OTEL_EXPORTER_OTLP_PROTOCOL'] = 'http/json';
   process.env['OTEL_BSP_SCHEDULE_DELAY'] = '50';
   stop = await startTelemetry('test', process.env);
@@ -260,26 +236,21 @@ describe('metrics', () => {
   const requests = (operation: string, code: string) => value('keystead_s3_requests_total', { operation, code });
 
   test('requests are counted by operation and code, with their time and bytes', async () => {
-    const before = await Promise.all([
-      requests('PutObject', ''),
-      requests('GetObject', ''),
-      requests('GetObject', 'NoSuchKey'),
-      value('keystead_s3_requests_seconds_count', { operation: 'GetObject' }),
-      value('keystead_s3_received_bytes_total', { operation: 'PutObject' }),
-      value('keystead_s3_sent_bytes_total', { operation: 'GetObject' }),
-    ]);
+    const counts = () =>
+      Promise.all([
+        requests('PutObject', ''),
+        requests('GetObject', ''),
+        requests('GetObject', 'NoSuchKey'),
+        value('keystead_s3_requests_seconds_count', { operation: 'GetObject' }),
+        value('keystead_s3_received_bytes_total', { operation: 'PutObject' }),
+        value('keystead_s3_sent_bytes_total', { operation: 'GetObject' }),
+      ]);
+    const before = await counts();
     const bytes = 300_000;
     await put(s3, 'counted', randomBytes(bytes));
     expect(await get(s3, 'counted')).toHaveLength(bytes);
     await expect(get(s3, 'nowhere')).rejects.toMatchObject({ name: 'NoSuchKey' });
-    const after = await Promise.all([
-      requests('PutObject', ''),
-      requests('GetObject', ''),
-      requests('GetObject', 'NoSuchKey'),
-      value('keystead_s3_requests_seconds_count', { operation: 'GetObject' }),
-      value('keystead_s3_received_bytes_total', { operation: 'PutObject' }),
-      value('keystead_s3_sent_bytes_total', { operation: 'GetObject' }),
-    ]);
+    const after = await counts();
     const [puts, gets, refused, timed, received = 0, sent = 0] = after.map((now, n) => now - (before[n] ?? 0));
     expect([puts, gets, refused, timed]).toEqual([1, 1, 1, 2]);
     // Heads, and the error document, are less than this.

@@ -1,38 +1,18 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { traceCollector, type TraceCollector } from '@keystead/testing/trace-collector';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clientSpan, startTelemetry, telemetryEnabled } from '../src/index.js';
 import { Bench, random, type Operation } from './harness.js';
 
-interface Span {
-  name: string;
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  kind: number;
-}
+let collector: TraceCollector;
 
-const spans: Span[] = [];
-const collector = createServer((request, response) => {
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => {
-    if (request.url === '/v1/traces') collect(Buffer.concat(chunks).toString());
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-  });
+beforeAll(async () => {
+  collector = await traceCollector();
 });
-
-function collect(text: string): void {
-  const { resourceSpans } = JSON.parse(text) as { resourceSpans: { scopeSpans: { spans: Span[] }[] }[] };
-  for (const { scopeSpans } of resourceSpans) spans.push(...scopeSpans.flatMap((scope) => scope.spans));
-}
-
-beforeAll(() => new Promise<void>((bound) => collector.listen(0, '127.0.0.1', bound)));
 afterAll(() => collector.close());
 
 test('one trace goes through three services across two streams; without an endpoint nothing is recorded', async () => {
   expect(clientSpan('off').traceParent).toBe('');
-  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = collector.endpoint;
   process.env['OTEL_EXPORTER_OTLP_PROTOCOL'] = 'http/json';
   const stop = await startTelemetry('test', process.env);
   expect(telemetryEnabled()).toBe(true);
@@ -48,10 +28,10 @@ test('one trace goes through three services across two streams; without an endpo
   await stop();
 
   expect(telemetryEnabled()).toBe(false);
-  expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
-  const chain = [spans.find(({ name }) => name === 'edge')];
+  expect(new Set(collector.spans.map(({ traceId }) => traceId)).size).toBe(1);
+  const chain = [collector.spans.find(({ name }) => name === 'edge')];
   for (let next = chain[0]; next;) {
-    next = spans.find(({ parentSpanId }) => parentSpanId === chain.at(-1)?.spanId);
+    next = collector.spans.find(({ parentSpanId }) => parentSpanId === chain.at(-1)?.spanId);
     if (next) chain.push(next);
   }
   expect(chain.map((span) => span?.name)).toEqual(['edge', ...Array<string>(4).fill('generateRandom')]);
